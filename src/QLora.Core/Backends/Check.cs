@@ -1,0 +1,28 @@
+using QLora.Tensors;
+
+namespace QLora.Backends;
+
+/// <summary>Shape and type checks of the op contract: each names the op, the operand, what it is and what it should be.</summary>
+internal static class Check
+{
+    public static void Is(string op, string name, Tensor tensor, DType dtype, params ReadOnlySpan<int> extents)
+    {
+        var shape = new Shape(extents);
+        if (tensor.DType != dtype || tensor.Shape != shape) throw new ArgumentException($"{op}: {name} is {tensor}, expected {dtype} {shape}");
+    }
+
+    public static void Matrix(string op, string name, Tensor tensor)
+    {
+        if (tensor.DType != DType.Float32 || tensor.Shape.Rank != 2) throw new ArgumentException($"{op}: {name} is {tensor}, expected a Float32 matrix");
+    }
+
+    public static void SameAs(string op, string name, Tensor tensor, Tensor other)
+    {
+        if (tensor.DType != other.DType || tensor.Shape != other.Shape) throw new ArgumentException($"{op}: {name} is {tensor}, expected {other}");
+    }
+
+    public static void That(bool condition, string op, string message)
+    {
+        if (!condition) throw new ArgumentException($"{op}: {message}");
+    }
+}

@@ -1,0 +1,46 @@
+using QLora.Tensors;
+
+namespace QLora.Backends;
+
+public abstract partial class Backend
+{
+    /// <summary>y ← y + alpha · x.</summary>
+    /// <param name="x">Float32 of any shape.</param>
+    /// <param name="y">Float32 of the same shape.</param>
+    /// <param name="alpha">Factor of x.</param>
+    public void Add(Tensor x, Tensor y, float alpha = 1)
+    {
+        Check.That(x.DType == DType.Float32, nameof(Add), $"x is {x}, expected Float32");
+        Check.SameAs(nameof(Add), nameof(y), y, x);
+        AddCore(x, y, alpha);
+    }
+
+    /// <summary>y[t] ← y[t] + bias, for every row t.</summary>
+    /// <param name="bias">(size) Float32.</param>
+    /// <param name="y">(tokens, size) Float32.</param>
+    public void AddBias(Tensor bias, Tensor y)
+    {
+        Check.Matrix(nameof(AddBias), nameof(y), y);
+        Check.Is(nameof(AddBias), nameof(bias), bias, DType.Float32, y.Columns);
+        AddBiasCore(bias, y);
+    }
+
+    /// <summary>dBias ← dBias + Σ_rows dy, the gradient of <see cref="AddBias"/>.</summary>
+    /// <param name="dy">(tokens, size) Float32.</param>
+    /// <param name="dBias">(size) Float32.</param>
+    public void AddBiasBackward(Tensor dy, Tensor dBias)
+    {
+        Check.Matrix(nameof(AddBiasBackward), nameof(dy), dy);
+        Check.Is(nameof(AddBiasBackward), nameof(dBias), dBias, DType.Float32, dy.Columns);
+        AddBiasBackwardCore(dy, dBias);
+    }
+
+    /// <summary>Backend part of <see cref="Add"/>; shapes are checked.</summary>
+    protected abstract void AddCore(Tensor x, Tensor y, float alpha);
+
+    /// <summary>Backend part of <see cref="AddBias"/>; shapes are checked.</summary>
+    protected abstract void AddBiasCore(Tensor bias, Tensor y);
+
+    /// <summary>Backend part of <see cref="AddBiasBackward"/>; shapes are checked.</summary>
+    protected abstract void AddBiasBackwardCore(Tensor dy, Tensor dBias);
+}

@@ -1,0 +1,32 @@
+namespace QLora.Tensors;
+
+/// <summary>The type of one element of a <see cref="Tensor"/>.</summary>
+public enum DType
+{
+    /// <summary>IEEE single precision: activations, adapters, gradients, optimizer states.</summary>
+    Float32,
+    /// <summary>The upper half of a single: frozen weights as published.</summary>
+    BFloat16,
+    /// <summary>IEEE half precision: frozen weights as published.</summary>
+    Float16,
+    /// <summary>Token ids, positions, labels.</summary>
+    Int32,
+    /// <summary>Token ids in reference files.</summary>
+    Int64,
+    /// <summary>Packed 4-bit codes and 8-bit quantised scales.</summary>
+    UInt8,
+}
+
+/// <summary>Facts about element types.</summary>
+public static class DTypes
+{
+    /// <summary>Bytes of one element.</summary>
+    public static int Size(this DType dtype) => dtype switch
+    {
+        DType.Float32 or DType.Int32 => 4,
+        DType.BFloat16 or DType.Float16 => 2,
+        DType.Int64 => 8,
+        DType.UInt8 => 1,
+        _ => throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "unknown element type"),
+    };
+}
