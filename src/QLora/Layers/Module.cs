@@ -1,0 +1,19 @@
+using QLora.Models;
+
+namespace QLora.Layers;
+
+/// <summary>A layer that owns weights: what a model declares, made by a <see cref="ModuleBuilder"/>.</summary>
+public abstract class Module : IDisposable
+{
+    /// <summary>What it was declared as.</summary>
+    public abstract ModuleSpec Spec { get; }
+
+    /// <summary>Its path in Hugging Face checkpoints, without <c>.weight</c>.</summary>
+    public string Path => Spec.Path;
+
+    /// <summary>Bytes of its frozen weights.</summary>
+    public abstract long Bytes { get; }
+
+    /// <summary>Gives its weights back.</summary>
+    public abstract void Dispose();
+}
