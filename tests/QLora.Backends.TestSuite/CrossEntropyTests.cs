@@ -62,7 +62,7 @@ public abstract class CrossEntropyTests(IReadOnlyList<Device> devices) : OpTests
     });
 
     [Fact]
-    public void Gradients() => GradientsAgreeWithDifferences(1e-4, [Values.Normal(1, 1, 13)],
+    public void Gradients() => GradientsAgreeWithDifferences(5e-5, [Values.Normal(1, 1, 13)],
         (w, inputs) =>
         {
             var losses = w.Fresh(1);

@@ -68,7 +68,7 @@ public abstract class DropoutTests(IReadOnlyList<Device> devices) : OpTests(devi
     });
 
     [Fact]
-    public void Gradients() => GradientsAgreeWithDifferences(1e-4, [Values.Normal(1, 50)],
+    public void Gradients() => GradientsAgreeWithDifferences(5e-5, [Values.Normal(1, 50)],
         (w, inputs) => Drop(w, inputs[0]),
         (w, _, dy) => [Drop(w, dy)]);
 

@@ -44,7 +44,7 @@ public abstract class ElementwiseTests(IReadOnlyList<Device> devices) : OpTests(
     });
 
     [Fact]
-    public void Gradients_of_AddBias() => GradientsAgreeWithDifferences(1e-4, [Values.Normal(1, 9)],
+    public void Gradients_of_AddBias() => GradientsAgreeWithDifferences(5e-5, [Values.Normal(1, 9)],
         (w, inputs) =>
         {
             var y = w.Upload(Values.Normal(2, 4, 9));

@@ -44,7 +44,7 @@ public abstract class EmbeddingTests(IReadOnlyList<Device> devices) : OpTests(de
     });
 
     [Fact]
-    public void Gradients() => GradientsAgreeWithDifferences(1e-4, [Values.Normal(1, 4, 5)],
+    public void Gradients() => GradientsAgreeWithDifferences(5e-5, [Values.Normal(1, 4, 5)],
         (w, inputs) =>
         {
             var y = w.Fresh(6, 5);

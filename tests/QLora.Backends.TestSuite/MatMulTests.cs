@@ -74,7 +74,7 @@ public abstract class MatMulTests(IReadOnlyList<Device> devices) : OpTests(devic
     });
 
     [Fact]
-    public void Gradients() => GradientsAgreeWithDifferences(1e-4, [Values.Normal(1, 3, 7), Values.Normal(2, 5, 7)],
+    public void Gradients() => GradientsAgreeWithDifferences(5e-5, [Values.Normal(1, 3, 7), Values.Normal(2, 5, 7)],
         (w, inputs) =>
         {
             var y = w.Fresh(3, 5);
