@@ -119,7 +119,7 @@ internal sealed class CheckpointBuilder(WeightSource source, Backend backend, Qu
         var headSize = tensor.Rows / heads;
         for (var row = 0; row < tensor.Rows; row++)
         {
-            var from = RotaryLayout.UnpermuteRow(row, headSize);
+            var from = RotaryLayout.ToGguf(row, headSize);
             stored.AsSpan(from * columns, columns).CopyTo(ordered.AsSpan(row * columns, columns));
         }
 
