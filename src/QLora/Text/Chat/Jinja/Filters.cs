@@ -77,7 +77,7 @@ internal static class Filters
         return ToFloat(value) is double d && Math.Abs(d) < long.MaxValue ? (long)d : null;
     }
 
-    private static double Round(object? value, long precision, string method)
+    private static object Round(object? value, long precision, string method)
     {
         if (value is Undefined undefined) throw undefined.Error;
         var number = Python.AsFloat(value) ?? throw new TemplateError($"type {Python.TypeName(value)} can't be rounded");
@@ -85,6 +85,7 @@ internal static class Filters
         var scale = Math.Pow(10, precision);
         return method switch
         {
+            "common" when Python.AsInteger(value) is { } integer => (object)integer,
             "common" => Math.Round(number, (int)precision, MidpointRounding.ToEven),
             "ceil" => Math.Ceiling(number * scale) / scale,
             "floor" => Math.Floor(number * scale) / scale,

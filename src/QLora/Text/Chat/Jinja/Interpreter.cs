@@ -100,14 +100,18 @@ internal sealed class Interpreter
         var items = Python.Iterate(iterated);
         if (statement.Filter is { } filter) items = [.. items.Where(item => _evaluator.IsTrue(filter, ItemScope(item)))];
         var loop = new Loop(_budget, items, depth, statement.IsRecursive ? inner => Capture(() => ExecuteFor(statement, inner, scope, depth + 1)) : null);
+        var completed = false;
         for (; loop.Index < items.Count; loop.Index++)
         {
             var inner = ItemScope(items[loop.Index]);
             inner.Set("loop", loop);
-            if (Execute(statement.Body, inner) == Flow.Break) break;
+            var flow = Execute(statement.Body, inner);
+            completed |= flow == Flow.Next;
+            if (flow == Flow.Break) break;
         }
 
-        if (items.Count == 0) Execute(statement.Otherwise, new Scope(scope));
+        // Jinja's else stands for "no iteration reached its end", whether there was none or all were left by break and continue.
+        if (!completed) Execute(statement.Otherwise, new Scope(scope));
 
         Scope ItemScope(object? item)
         {

@@ -224,7 +224,7 @@ internal sealed class Lexer
             if (simple >= 0) result.Append("\\'\"\a\b\f\n\r\t\v"[simple]);
             else if (c is >= '0' and <= '7') result.Append((char)ReadDigits(text, ref i, 8, 3, exact: false));
             else if (c == 'x') { i++; result.Append((char)ReadDigits(text, ref i, 16, 2, exact: true)); }
-            else if (c == 'u') { i++; result.Append((char)ReadDigits(text, ref i, 16, 4, exact: true)); }
+            else if (c == 'u') { i++; AppendCodePoint(result, ReadDigits(text, ref i, 16, 4, exact: true)); }
             else if (c == 'U') { i++; AppendCodePoint(result, ReadDigits(text, ref i, 16, 8, exact: true)); }
             else if (c != '\n') result.Append('\\').Append(c);
         }
@@ -234,7 +234,8 @@ internal sealed class Lexer
 
     private void AppendCodePoint(StringBuilder result, long codePoint)
     {
-        if (codePoint > 0x10FFFF || codePoint is >= 0xD800 and <= 0xDFFF) throw Error($"\\U{codePoint:x8} is not a character");
+        if (codePoint > 0x10FFFF) throw Error($"\\U{codePoint:x8} in this string is beyond the last character, \\U0010ffff");
+        if (codePoint is >= 0xD800 and <= 0xDFFF) throw Error($"\\u{codePoint:x4} in this string is half of a surrogate pair; write the character itself or \\U and 8 digits");
         result.Append(char.ConvertFromUtf32((int)codePoint));
     }
 
