@@ -36,8 +36,8 @@ public sealed record EncodedExample(string Text, TrainingExample Example, IReadO
         return new EncodedExample(text, new TrainingExample(encoded.Ids, labels), encoded.Spans, IsTruncated: false);
     }
 
-    /// <summary>Tokens given as such: the text is what they decode to, one run of supervised or ignored tokens after the other, and each token of a run has the run's span.</summary>
-    internal static EncodedExample OfTokens(ITextEncoder encoder, TokenRow row)
+    /// <summary>Tokens given as such: the text is what they decode to, one run of supervised or ignored tokens after the other, and each token of a run has the run's span. A run ends where the example will be cut.</summary>
+    internal static EncodedExample OfTokens(ITextEncoder encoder, TokenRow row, int maxLength)
     {
         var text = "";
         var spans = new TextSpan[row.InputIds.Length];
@@ -45,7 +45,7 @@ public sealed record EncodedExample(string Text, TrainingExample Example, IReadO
         {
             var ignored = row.Labels[start] == TrainingExample.IgnoredLabel;
             end = start + 1;
-            while (end < spans.Length && (row.Labels[end] == TrainingExample.IgnoredLabel) == ignored) end++;
+            while (end < spans.Length && end != maxLength && (row.Labels[end] == TrainingExample.IgnoredLabel) == ignored) end++;
             var run = encoder.Decode(row.InputIds.AsSpan(start, end - start));
             spans.AsSpan(start, end - start).Fill(new TextSpan(text.Length, text.Length + run.Length));
             text += run;

@@ -78,7 +78,7 @@ public sealed class ExampleBuilder
             if (row.Labels[i] != TrainingExample.IgnoredLabel) CheckId(row.Labels[i], $"labels[{i}]", $" or {TrainingExample.IgnoredLabel}");
         }
 
-        return EncodedExample.OfTokens(_encoder, row);
+        return EncodedExample.OfTokens(_encoder, row, _options.MaxLength);
     }
 
     private void CheckId(int id, string name, string otherwise)
