@@ -1,0 +1,110 @@
+using QLora.Tensors;
+
+namespace QLora.Backends.Reference;
+
+public sealed partial class ReferenceBackend
+{
+    /// <inheritdoc/>
+    protected override void AttentionCore(
+        Tensor q, Tensor k, Tensor v, Tensor y, Tensor? logSumExp, ReadOnlySpan<AttentionSegment> segments, float scale)
+    {
+        var (heads, headSize, group) = (q.Shape[1], q.Shape[2], q.Shape[1] / k.Shape[1]);
+        foreach (var segment in segments)
+        {
+            for (var i = 0; i < segment.QueryCount; i++)
+            {
+                var token = segment.QueryStart + i;
+                var visible = i + segment.KeyCount - segment.QueryCount + 1;
+                for (var h = 0; h < heads; h++)
+                {
+                    var query = Head(q, token, h);
+                    var scores = new double[visible];
+                    for (var j = 0; j < visible; j++) scores[j] = scale * Dot(query, Head(k, segment.KeyStart + j, h / group));
+
+                    var largest = scores.Max();
+                    var sum = scores.Sum(score => Math.Exp(score - largest));
+                    var result = new double[headSize];
+                    for (var j = 0; j < visible; j++)
+                    {
+                        var probability = Math.Exp(scores[j] - largest) / sum;
+                        AddScaled(Head(v, segment.KeyStart + j, h / group), probability, result);
+                    }
+
+                    Round(result, Head(y, token, h));
+                    if (logSumExp is { } lse) lse.Span<float>()[token * heads + h] = (float)(Math.Log(sum) + largest);
+                }
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void AttentionBackwardCore(
+        Tensor q, Tensor k, Tensor v, Tensor y, Tensor logSumExp, Tensor dy, Tensor dq, Tensor dk, Tensor dv,
+        ReadOnlySpan<AttentionSegment> segments, float scale)
+    {
+        var (heads, headSize, group) = (q.Shape[1], q.Shape[2], q.Shape[1] / k.Shape[1]);
+        foreach (var segment in segments)
+        {
+            for (var keyHead = 0; keyHead < k.Shape[1]; keyHead++)
+            {
+                var keyGradients = new double[segment.KeyCount][];
+                var valueGradients = new double[segment.KeyCount][];
+                for (var j = 0; j < segment.KeyCount; j++) (keyGradients[j], valueGradients[j]) = (new double[headSize], new double[headSize]);
+
+                for (var h = keyHead * group; h < (keyHead + 1) * group; h++)
+                {
+                    for (var i = 0; i < segment.QueryCount; i++)
+                    {
+                        var token = segment.QueryStart + i;
+                        var query = Head(q, token, h);
+                        var gradient = Head(dy, token, h);
+                        var dot = Dot(gradient, Head(y, token, h));
+                        var queryGradient = new double[headSize];
+                        for (var j = 0; j <= i; j++)
+                        {
+                            var key = Head(k, segment.KeyStart + j, keyHead);
+                            var value = Head(v, segment.KeyStart + j, keyHead);
+                            var probability = Math.Exp(scale * Dot(query, key) - logSumExp.Span<float>()[token * heads + h]);
+                            var scoreGradient = probability * (Dot(gradient, value) - dot);
+                            AddScaled(gradient, probability, valueGradients[j]);
+                            AddScaled(key, scale * scoreGradient, queryGradient);
+                            AddScaled(query, scale * scoreGradient, keyGradients[j]);
+                        }
+
+                        Round(queryGradient, Head(dq, token, h));
+                    }
+                }
+
+                for (var j = 0; j < segment.KeyCount; j++)
+                {
+                    Round(keyGradients[j], Head(dk, segment.KeyStart + j, keyHead));
+                    Round(valueGradients[j], Head(dv, segment.KeyStart + j, keyHead));
+                }
+            }
+        }
+    }
+
+    /// <summary>One head of one token of a (tokens, heads, headSize) tensor.</summary>
+    private static Span<float> Head(Tensor x, int token, int head)
+    {
+        var headSize = x.Shape[2];
+        return x.Slice(token, 1).Span<float>().Slice(head * headSize, headSize);
+    }
+
+    private static double Dot(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
+    {
+        var sum = 0.0;
+        for (var i = 0; i < x.Length; i++) sum += (double)x[i] * y[i];
+        return sum;
+    }
+
+    private static void AddScaled(ReadOnlySpan<float> x, double factor, Span<double> sum)
+    {
+        for (var i = 0; i < x.Length; i++) sum[i] += factor * x[i];
+    }
+
+    private static void Round(ReadOnlySpan<double> source, Span<float> destination)
+    {
+        for (var i = 0; i < source.Length; i++) destination[i] = (float)source[i];
+    }
+}

@@ -1,0 +1,29 @@
+using QLora.Tensors;
+
+namespace QLora.Backends.Reference;
+
+public sealed partial class ReferenceBackend
+{
+    /// <inheritdoc/>
+    protected override void MatMulCore(Tensor a, Tensor b, Tensor c, bool transposeA, bool transposeB, float alpha, float beta)
+    {
+        var (m, n, inner) = (c.Rows, c.Columns, transposeA ? a.Rows : a.Columns);
+        var result = c.Span<float>();
+        for (var i = 0; i < m; i++)
+        {
+            for (var j = 0; j < n; j++)
+            {
+                var sum = 0.0;
+                for (var k = 0; k < inner; k++)
+                {
+                    var left = Elements.At(a, transposeA ? k * m + i : i * inner + k);
+                    var right = Elements.At(b, transposeB ? j * inner + k : k * n + j);
+                    sum += (double)left * right;
+                }
+
+                var old = beta == 0 ? 0 : (double)beta * result[i * n + j];
+                result[i * n + j] = (float)(alpha * sum + old);
+            }
+        }
+    }
+}

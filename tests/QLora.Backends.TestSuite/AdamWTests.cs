@@ -1,0 +1,79 @@
+using QLora.Backends;
+
+namespace QLora.Tests.Backends;
+
+/// <summary>AdamW and SumOfSquares.</summary>
+public abstract class AdamWTests(IReadOnlyList<Device> devices) : OpTests(devices)
+{
+    // Some ten single-precision operations in a row, over a few steps.
+    private const double Tolerance = 2e-6;
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(37)]
+    [InlineData(70003)]
+    public void Several_steps(int count) => AgreesWithReference(Tolerance, w =>
+    {
+        var zeros = Values.Normal(1, count).Times(0);
+        var (parameter, first, second) = (w.Upload(Values.Normal(1, count)), w.Upload(zeros), w.Upload(zeros));
+        for (var step = 1; step <= 4; step++)
+        {
+            var gradient = w.Upload(Values.Normal(10 + step, count));
+            w.Backend.AdamW(parameter, gradient, first, second, new AdamWStep(1e-2f, 0.9f, 0.999f, 1e-8f, 0.1f, step, 0.5f));
+        }
+
+        return [parameter, first, second];
+    });
+
+    [Fact]
+    public void A_zero_gradient_only_decays() => OnEachDevice(backend =>
+    {
+        var results = Run(backend, w =>
+        {
+            var zeros = Values.Normal(1, 20).Times(0);
+            var (parameter, gradient) = (w.Upload(Values.Normal(1, 20)), w.Upload(zeros));
+            w.Backend.AdamW(parameter, gradient, w.Upload(zeros), w.Upload(zeros), new AdamWStep(0.5f, 0.9f, 0.999f, 1e-8f, 0.5f, 1, 1));
+            return [parameter, gradient];
+        });
+        Close.Check("parameter", Values.Normal(1, 20).Times(0.75f).Data, results[0].Data, 1e-7);
+        Assert.All(results[1].Data, value => Assert.Equal(0, value));
+    });
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(37)]
+    [InlineData(200_003)]
+    public void SumOfSquares(int count) => OnEachDevice(backend =>
+    {
+        var values = Values.Normal(1, count).Times(1e3f);
+        using var w = new Workspace(backend);
+        var x = w.Upload(values);
+        var expected = values.Data.Sum(value => (double)value * value);
+        Assert.Equal(expected, backend.SumOfSquares(x), 1e-7 * expected);
+        Assert.Equal(backend.SumOfSquares(x), backend.SumOfSquares(x));
+    });
+
+    [Fact]
+    public void SumOfSquares_neither_overflows_nor_hides_what_is_not_finite() => OnEachDevice(backend =>
+    {
+        using var w = new Workspace(backend);
+        var large = Values.Normal(1, 50);
+        Array.Fill(large.Data, 1e30f);
+        Assert.Equal(50 * 1e60, backend.SumOfSquares(w.Upload(large)), 1e55);
+        large.Data[33] = float.NaN;
+        Assert.Equal(double.NaN, backend.SumOfSquares(w.Upload(large)));
+        large.Data[33] = float.NegativeInfinity;
+        Assert.Equal(double.PositiveInfinity, backend.SumOfSquares(w.Upload(large)));
+    });
+
+    [Fact]
+    public void Shapes()
+    {
+        var step = new AdamWStep(1e-2f, 0.9f, 0.999f, 1e-8f, 0.1f, 1, 1);
+        Refuses("AdamW", "gradient", w => w.Backend.AdamW(w.Fresh(4), w.Fresh(3), w.Fresh(4), w.Fresh(4), step));
+        Refuses("AdamW", "firstMoment", w => w.Backend.AdamW(w.Fresh(4), w.Fresh(4), w.Fresh(2, 2), w.Fresh(4), step));
+        Refuses("AdamW", "secondMoment", w => w.Backend.AdamW(w.Fresh(4), w.Fresh(4), w.Fresh(4), w.Fresh(5), step));
+        Refuses("AdamW", "step 0", w => w.Backend.AdamW(w.Fresh(4), w.Fresh(4), w.Fresh(4), w.Fresh(4), step with { Step = 0 }));
+        Refuses("SumOfSquares", "x", w => w.Backend.SumOfSquares(w.Upload(1)));
+    }
+}

@@ -1,0 +1,144 @@
+using QLora.Backends;
+using QLora.Tensors;
+
+namespace QLora.Tests.Backends;
+
+/// <summary>Attention and its backward.</summary>
+public abstract class AttentionTests(IReadOnlyList<Device> devices) : OpTests(devices)
+{
+    // Scores are single-precision dot products (some 1e-7 of their magnitude, up to 10 here) inside an exponential.
+    private const double Tolerance = 1e-5;
+
+    // ds = p · (dp − D) subtracts two numbers of the size of dp.
+    private const double BackwardTolerance = 3e-5;
+
+    /// <summary>Heads, key heads, head size, and the lengths of the sequences.</summary>
+    public static TheoryData<int, int, int, int[]> Cases => new()
+    {
+        { 1, 1, 8, [1] },
+        { 2, 1, 20, [3] },
+        { 4, 2, 16, [1, 7, 2] },
+        { 9, 3, 64, [70] },
+        { 3, 3, 32, [33, 65, 1, 64] },
+        { 4, 1, 128, [130] },
+        { 6, 2, 20, [300] },
+        { 2, 2, 1, [5] },
+        { 3, 1, 7, [129, 17] },
+    };
+
+    [Theory, MemberData(nameof(Cases))]
+    public void Forward(int heads, int keyHeads, int headSize, int[] lengths) => AgreesWithReference(Tolerance, w =>
+    {
+        var (q, k, v) = Inputs(w, heads, keyHeads, headSize, lengths.Sum());
+        var (y, alone, logSumExp) = (w.Fresh(lengths.Sum(), heads, headSize), w.Fresh(lengths.Sum(), heads, headSize), w.Fresh(lengths.Sum(), heads));
+        w.Backend.Attention(q, k, v, y, logSumExp, Segments(lengths), 0.3f);
+        w.Backend.Attention(q, k, v, alone, null, Segments(lengths), 0.3f);
+        return [y, logSumExp, alone];
+    });
+
+    [Theory]
+    [InlineData(9, 3, 64, 1, 400)]
+    [InlineData(4, 2, 20, 1, 3)]
+    [InlineData(2, 1, 16, 40, 170)]
+    [InlineData(3, 1, 80, 65, 66)]
+    [InlineData(2, 2, 9, 5, 133)]
+    public void Forward_with_keys_from_a_cache(int heads, int keyHeads, int headSize, int queries, int keys) => AgreesWithReference(Tolerance, w =>
+    {
+        // The sequence's keys stand behind those of another one, as in a cache of several conversations.
+        var (q, _, _) = Inputs(w, heads, keyHeads, headSize, queries + 2);
+        var (_, k, v) = Inputs(w, heads, keyHeads, headSize, keys + 11);
+        var (y, logSumExp) = (w.Fresh(queries + 2, heads, headSize), w.Fresh(queries + 2, heads));
+        w.Backend.Attention(q, k, v, y, logSumExp, [new(0, 2, 0, 7), new(2, queries, 11, keys)], 0.25f);
+        return [y, logSumExp];
+    });
+
+    [Fact]
+    public void Large_scores_do_not_overflow() => AgreesWithReference(1e-4, w =>
+    {
+        var (q, k, v) = Inputs(w, 2, 1, 16, 90);
+        w.Backend.Add(q, q, 99);
+        var (y, logSumExp) = (w.Fresh(90, 2, 16), w.Fresh(90, 2));
+        w.Backend.Attention(q, k, v, y, logSumExp, Segments([90]), 1);
+        return [y, logSumExp];
+    });
+
+    [Fact]
+    public void A_sequence_does_not_see_another_nor_its_own_future() => OnEachDevice(backend =>
+    {
+        var results = Run(backend, w =>
+        {
+            var (q, k, v) = Inputs(w, 2, 1, 16, 90);
+            var (before, after) = (w.Fresh(90, 2, 16), w.Fresh(90, 2, 16));
+            w.Backend.Attention(q, k, v, before, null, Segments([30, 60]), 0.3f);
+            foreach (var changed in new[] { k.Slice(75, 15), v.Slice(75, 15) }) w.Backend.Add(changed, changed, 1);
+            w.Backend.Attention(q, k, v, after, null, Segments([30, 60]), 0.3f);
+            return [before.Slice(0, 75), after.Slice(0, 75), before.Slice(75, 15), after.Slice(75, 15)];
+        });
+        Close.CheckSameBits("earlier rows", results[0].Data, results[1].Data);
+        Assert.DoesNotContain(results[2].Data.Zip(results[3].Data), pair => pair.First == pair.Second);
+    });
+
+    [Theory, MemberData(nameof(Cases))]
+    public void Backward(int heads, int keyHeads, int headSize, int[] lengths) => AgreesWithReference(BackwardTolerance, w =>
+    {
+        var tokens = lengths.Sum();
+        var (q, k, v) = Inputs(w, heads, keyHeads, headSize, tokens);
+        return Backward(w, q, k, v, w.Upload(Values.Normal(4, tokens, heads, headSize)), lengths);
+    });
+
+    [Theory]
+    [InlineData(2, 1, 6, new[] { 4, 1, 3 })]
+    [InlineData(2, 2, 9, new[] { 6 })]
+    public void Gradients(int heads, int keyHeads, int headSize, int[] lengths) => GradientsAgreeWithDifferences(5e-5,
+        [Values.Normal(1, lengths.Sum(), heads, headSize), Values.Normal(2, lengths.Sum(), keyHeads, headSize), Values.Normal(3, lengths.Sum(), keyHeads, headSize)],
+        (w, inputs) =>
+        {
+            var y = w.Fresh(lengths.Sum(), heads, headSize);
+            w.Backend.Attention(inputs[0], inputs[1], inputs[2], y, null, Segments(lengths), 0.3f);
+            return y;
+        },
+        (w, inputs, dy) => Backward(w, inputs[0], inputs[1], inputs[2], dy, lengths));
+
+    [Fact]
+    public void Shapes()
+    {
+        AttentionSegment[] one = [new(0, 2, 0, 2)];
+        Refuses("Attention", "q", w => w.Backend.Attention(w.Fresh(2, 8), w.Fresh(2, 1, 8), w.Fresh(2, 1, 8), w.Fresh(2, 8), null, one, 1));
+        Refuses("Attention", "k", w => w.Backend.Attention(w.Fresh(2, 3, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 3, 8), null, one, 1));
+        Refuses("Attention", "k", w => w.Backend.Attention(w.Fresh(2, 2, 8), w.Fresh(2, 2, 9), w.Fresh(2, 2, 9), w.Fresh(2, 2, 8), null, one, 1));
+        Refuses("Attention", "v", w => w.Backend.Attention(w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 1, 8), w.Fresh(2, 2, 8), null, one, 1));
+        Refuses("Attention", "y", w => w.Backend.Attention(w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 1, 8), null, one, 1));
+        Refuses("Attention", "logSumExp", w => w.Backend.Attention(w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2), one, 1));
+        foreach (var segment in new AttentionSegment[] { new(0, 0, 0, 0), new(0, 3, 0, 3), new(-1, 2, 0, 2), new(0, 2, 1, 2), new(0, 2, 0, 1), new(1, 1, 0, int.MaxValue) })
+        {
+            Refuses("Attention", "AttentionSegment", w => w.Backend.Attention(w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), null, [segment], 1));
+        }
+
+        Refuses("AttentionBackward", "dk", w => w.Backend.AttentionBackward(w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2),
+            w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 9), w.Fresh(2, 2, 8), one, 1));
+        Refuses("AttentionBackward", "AttentionSegment", w => w.Backend.AttentionBackward(w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8),
+            w.Fresh(2, 2), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), [new(0, 1, 0, 2)], 1));
+    }
+
+    private static (Tensor Q, Tensor K, Tensor V) Inputs(Workspace w, int heads, int keyHeads, int headSize, int tokens) => (
+        w.Upload(Values.Normal(1, tokens, heads, headSize)),
+        w.Upload(Values.Normal(2, tokens, keyHeads, headSize)),
+        w.Upload(Values.Normal(3, tokens, keyHeads, headSize)));
+
+    private static Tensor[] Backward(Workspace w, Tensor q, Tensor k, Tensor v, Tensor dy, int[] lengths)
+    {
+        var (tokens, heads, headSize, keyHeads) = (q.Shape[0], q.Shape[1], q.Shape[2], k.Shape[1]);
+        var (y, logSumExp) = (w.Fresh(tokens, heads, headSize), w.Fresh(tokens, heads));
+        var (dq, dk, dv) = (w.Fresh(tokens, heads, headSize), w.Fresh(tokens, keyHeads, headSize), w.Fresh(tokens, keyHeads, headSize));
+        w.Backend.Attention(q, k, v, y, logSumExp, Segments(lengths), 0.3f);
+        w.Backend.AttentionBackward(q, k, v, y, logSumExp, dy, dq, dk, dv, Segments(lengths), 0.3f);
+        return [dq, dk, dv];
+    }
+
+    private static AttentionSegment[] Segments(int[] lengths)
+    {
+        var segments = new AttentionSegment[lengths.Length];
+        for (int i = 0, start = 0; i < lengths.Length; start += lengths[i++]) segments[i] = new(start, lengths[i], start, lengths[i]);
+        return segments;
+    }
+}

@@ -1,0 +1,8 @@
+using QLora.Backends;
+
+namespace QLora.Tests.Backends;
+
+/// <summary>One configuration of a backend that the suite is run on.</summary>
+/// <param name="Name">As failures show it.</param>
+/// <param name="Open">Makes the backend; the suite disposes it.</param>
+public sealed record Device(string Name, Func<Backend> Open);

@@ -1,0 +1,70 @@
+namespace QLora.Tests.Backends;
+
+/// <summary>Add, AddBias and its backward.</summary>
+public abstract class ElementwiseTests(IReadOnlyList<Device> devices) : OpTests(devices)
+{
+    // A product and a sum.
+    private const double Tolerance = 2e-7;
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(70003)]
+    public void Add(int count) => AgreesWithReference(Tolerance, w =>
+    {
+        var (x, y, self) = (w.Upload(Values.Normal(1, count)), w.Upload(Values.Normal(2, count)), w.Upload(Values.Normal(3, count)));
+        w.Backend.Add(x, y);
+        w.Backend.Add(x, y, -0.37f);
+        w.Backend.Add(self, self, 2);
+        return [y, self];
+    });
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(3, 33)]
+    [InlineData(150, 500)]
+    public void AddBias(int tokens, int size) => AgreesWithReference(Tolerance, w =>
+    {
+        var y = w.Upload(Values.Normal(1, tokens, size));
+        w.Backend.AddBias(w.Upload(Values.Normal(2, size)), y);
+        return [y];
+    });
+
+    // Column sums in single precision: the error grows with the rows, but partial sums keep it near 1e-7 times their logarithm.
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(3, 33)]
+    [InlineData(700, 50)]
+    [InlineData(5, 1000)]
+    public void AddBiasBackward(int tokens, int size) => AgreesWithReference(5e-6, w =>
+    {
+        var dBias = w.Upload(Values.Normal(2, size));
+        w.Backend.AddBiasBackward(w.Upload(Values.Normal(1, tokens, size)), dBias);
+        return [dBias];
+    });
+
+    [Fact]
+    public void Gradients_of_AddBias() => GradientsAgreeWithDifferences(5e-5, [Values.Normal(1, 9)],
+        (w, inputs) =>
+        {
+            var y = w.Upload(Values.Normal(2, 4, 9));
+            w.Backend.AddBias(inputs[0], y);
+            return y;
+        },
+        (w, _, dy) =>
+        {
+            var dBias = w.Upload(Values.Normal(1, 9).Times(0));
+            w.Backend.AddBiasBackward(dy, dBias);
+            return [dBias];
+        });
+
+    [Fact]
+    public void Shapes()
+    {
+        Refuses("Add", "x", w => w.Backend.Add(w.Upload(1), w.Fresh(1)));
+        Refuses("Add", "y", w => w.Backend.Add(w.Fresh(4), w.Fresh(2, 2)));
+        Refuses("AddBias", "y", w => w.Backend.AddBias(w.Fresh(4), w.Fresh(4)));
+        Refuses("AddBias", "bias", w => w.Backend.AddBias(w.Fresh(3), w.Fresh(1, 4)));
+        Refuses("AddBiasBackward", "dBias", w => w.Backend.AddBiasBackward(w.Fresh(1, 4), w.Fresh(3)));
+    }
+}

@@ -1,0 +1,44 @@
+using QLora.Tensors;
+
+namespace QLora.Tests.Backends;
+
+/// <summary>The content of a Float32 tensor in managed memory.</summary>
+public sealed record Values(Shape Shape, float[] Data)
+{
+    /// <summary>Normally distributed numbers; the same seed gives the same ones.</summary>
+    public static Values Normal(int seed, params ReadOnlySpan<int> extents)
+    {
+        var random = new Random(seed);
+        return Make(extents, () => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(Math.Tau * random.NextDouble()));
+    }
+
+    /// <summary>Evenly distributed numbers in [low, high).</summary>
+    public static Values Uniform(int seed, double low, double high, params ReadOnlySpan<int> extents)
+    {
+        var random = new Random(seed);
+        return Make(extents, () => low + (high - low) * random.NextDouble());
+    }
+
+    /// <summary>The given numbers.</summary>
+    public static Values Of(Shape shape, params float[] data) => new(shape, data);
+
+    /// <summary>The same numbers times a factor.</summary>
+    public Values Times(float factor) => new(Shape, Array.ConvertAll(Data, value => value * factor));
+
+    /// <summary>Integers in [0, limit).</summary>
+    public static int[] Indices(int seed, int count, int limit)
+    {
+        var random = new Random(seed);
+        var indices = new int[count];
+        for (var i = 0; i < count; i++) indices[i] = random.Next(limit);
+        return indices;
+    }
+
+    private static Values Make(ReadOnlySpan<int> extents, Func<double> next)
+    {
+        var shape = new Shape(extents);
+        var data = new float[shape.Count];
+        for (var i = 0; i < data.Length; i++) data[i] = (float)next();
+        return new Values(shape, data);
+    }
+}

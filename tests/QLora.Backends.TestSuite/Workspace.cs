@@ -1,0 +1,71 @@
+using QLora.Backends;
+using QLora.Tensors;
+
+namespace QLora.Tests.Backends;
+
+/// <summary>
+/// The tensors of one run of an op. Each lies a little off its alignment between two guards, which must be unharmed in the end; fresh ones hold NaN, so that
+/// an op which reads what it should overwrite is found out.
+/// </summary>
+public sealed class Workspace(Backend backend) : IDisposable
+{
+    private const int GuardBytes = 68;
+    private const byte GuardByte = 0xAB;
+    private readonly List<Tensor> _tensors = [];
+
+    /// <summary>The backend under test.</summary>
+    public Backend Backend => backend;
+
+    /// <summary>A tensor of NaNs.</summary>
+    public Tensor Fresh(params ReadOnlySpan<int> extents)
+    {
+        var shape = new Shape(extents);
+        var nans = new float[shape.Count];
+        Array.Fill(nans, float.NaN);
+        return Upload(new Values(shape, nans));
+    }
+
+    /// <summary>A Float32 tensor.</summary>
+    public Tensor Upload(Values values) => Upload<float>(values.Shape, DType.Float32, values.Data);
+
+    /// <summary>A vector of Int32.</summary>
+    public Tensor Upload(params int[] values) => Upload<int>(new Shape(values.Length), DType.Int32, values);
+
+    /// <summary>A tensor of any type.</summary>
+    public Tensor Upload<T>(Shape shape, DType dtype, ReadOnlySpan<T> values) where T : unmanaged
+    {
+        var bytes = checked((int)(shape.Count * dtype.Size()));
+        var content = new byte[bytes + 2 * GuardBytes];
+        Array.Fill(content, GuardByte);
+        System.Runtime.InteropServices.MemoryMarshal.AsBytes(values).CopyTo(content.AsSpan(GuardBytes, bytes));
+        var whole = backend.Upload<byte>(new Shape(content.Length), DType.UInt8, content);
+        _tensors.Add(whole);
+        return new Tensor(whole.Buffer, GuardBytes, shape, dtype);
+    }
+
+    /// <summary>The content of a Float32 tensor.</summary>
+    public Values Read(Tensor tensor)
+    {
+        var data = new float[tensor.Count];
+        backend.CopyToHost<float>(tensor, data);
+        return new Values(tensor.Shape, data);
+    }
+
+    /// <summary>Fails when an op has written beside a tensor.</summary>
+    public void CheckGuards()
+    {
+        foreach (var tensor in _tensors)
+        {
+            var content = new byte[tensor.Bytes];
+            backend.CopyToHost<byte>(tensor, content);
+            Assert.True(!content.AsSpan(0, GuardBytes).ContainsAnyExcept(GuardByte) && !content.AsSpan(content.Length - GuardBytes).ContainsAnyExcept(GuardByte),
+                "the op wrote outside of a tensor");
+        }
+    }
+
+    /// <summary>Gives all tensors back.</summary>
+    public void Dispose()
+    {
+        foreach (var tensor in _tensors) tensor.Dispose();
+    }
+}
