@@ -1,3 +1,5 @@
+using QLora.Models;
+
 namespace QLora.Data;
 
 /// <summary>The examples of a file of JSON lines, in the file's order. Every line makes one; a line that can't is an error.</summary>
@@ -46,7 +48,7 @@ public sealed class Dataset
         }
 
         if (examples.Count == 0) throw new QLoraException($"{path} has no examples; expected one JSON object a line");
-        if (examples.All(example => example.SupervisedTokens == 0)) throw new QLoraException($"{path}: no token of its {examples.Count} examples is supervised, so there is nothing to learn; every label is {TrainingExample.IgnoredLabel}");
+        if (examples.All(example => example.SupervisedTokens == 0)) throw new QLoraException($"{path}: no token of its {examples.Count} examples is supervised, so there is nothing to learn; every label is {TokenBatch.Ignored}");
         return new Dataset(path, examples, truncated);
     }
 

@@ -1,3 +1,4 @@
+using QLora.Models;
 using QLora.Text;
 
 namespace QLora.Data;
@@ -16,7 +17,7 @@ public sealed record EncodedExample(string Text, TrainingExample Example, IReadO
         var continues = false;
         for (var i = 0; i < TokenSpans.Count; i++)
         {
-            var supervised = Example.Labels[i] != TrainingExample.IgnoredLabel;
+            var supervised = Example.Labels[i] != TokenBatch.Ignored;
             if (supervised && continues) spans[^1] = spans[^1] with { End = Math.Max(spans[^1].End, TokenSpans[i].End) };
             else if (supervised) spans.Add(TokenSpans[i]);
             continues = supervised;
@@ -32,7 +33,7 @@ public sealed record EncodedExample(string Text, TrainingExample Example, IReadO
     internal static EncodedExample Supervise(string text, EncodedText encoded, Func<TextSpan, bool> isSupervised)
     {
         var labels = new int[encoded.Ids.Length];
-        for (var i = 0; i < labels.Length; i++) labels[i] = isSupervised(encoded.Spans[i]) ? encoded.Ids[i] : TrainingExample.IgnoredLabel;
+        for (var i = 0; i < labels.Length; i++) labels[i] = isSupervised(encoded.Spans[i]) ? encoded.Ids[i] : TokenBatch.Ignored;
         return new EncodedExample(text, new TrainingExample(encoded.Ids, labels), encoded.Spans, IsTruncated: false);
     }
 
@@ -43,9 +44,9 @@ public sealed record EncodedExample(string Text, TrainingExample Example, IReadO
         var spans = new TextSpan[row.InputIds.Length];
         for (int start = 0, end; start < spans.Length; start = end)
         {
-            var ignored = row.Labels[start] == TrainingExample.IgnoredLabel;
+            var ignored = row.Labels[start] == TokenBatch.Ignored;
             end = start + 1;
-            while (end < spans.Length && end != maxLength && (row.Labels[end] == TrainingExample.IgnoredLabel) == ignored) end++;
+            while (end < spans.Length && end != maxLength && (row.Labels[end] == TokenBatch.Ignored) == ignored) end++;
             var run = encoder.Decode(row.InputIds.AsSpan(start, end - start));
             spans.AsSpan(start, end - start).Fill(new TextSpan(text.Length, text.Length + run.Length));
             text += run;

@@ -1,3 +1,4 @@
+using QLora.Models;
 using QLora.Text;
 
 namespace QLora.Data;
@@ -75,7 +76,7 @@ public sealed class ExampleBuilder
         for (var i = 0; i < row.InputIds.Length; i++)
         {
             CheckId(row.InputIds[i], $"input_ids[{i}]", "");
-            if (row.Labels[i] != TrainingExample.IgnoredLabel) CheckId(row.Labels[i], $"labels[{i}]", $" or {TrainingExample.IgnoredLabel}");
+            if (row.Labels[i] != TokenBatch.Ignored) CheckId(row.Labels[i], $"labels[{i}]", $" or {TokenBatch.Ignored}");
         }
 
         return EncodedExample.OfTokens(_encoder, row, _options.MaxLength);
