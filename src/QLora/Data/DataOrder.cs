@@ -44,7 +44,7 @@ public sealed class DataOrder
     public IEnumerable<StepBatches> From(long firstStep)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(firstStep);
-        var epoch = (int)(firstStep / StepsPerEpoch);
+        var epoch = checked((int)(firstStep / StepsPerEpoch));
         for (var step = (int)(firstStep % StepsPerEpoch); ; epoch++, step = 0)
         {
             var order = Permutation(epoch);

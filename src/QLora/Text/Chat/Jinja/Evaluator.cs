@@ -36,6 +36,7 @@ internal sealed class Evaluator(Budget budget)
     /// <summary>A block's text through the block's filters.</summary>
     public object? FilterText(FilterExpression filter, string text, Scope scope)
     {
+        StackGuard.Check();
         object? value = filter.Value is FilterExpression inner ? FilterText(inner, text, scope) : text;
         return Filters.Apply(budget, filter.Name, value, Arguments(filter.Arguments, scope));
     }

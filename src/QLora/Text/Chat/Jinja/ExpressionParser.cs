@@ -249,7 +249,7 @@ internal sealed class ExpressionParser(TokenReader tokens)
     /// <summary>Whether the one argument of a test follows without parentheses, as in "is divisibleby 3".</summary>
     private bool AtTestOperand()
     {
-        if (tokens.IsName("is")) throw tokens.Unexpected("no second test on the same value");
+        if (tokens.IsName("is")) throw tokens.Unexpected("a parenthesis or an operator: tests can't be chained");
         return tokens.Current.Kind switch
         {
             TokenKind.Name => tokens.Current.Text is not ("else" or "or" or "and" or "if" or "in" or "not" or "recursive"),

@@ -183,6 +183,7 @@ internal sealed class Interpreter
 
     private static void Assign(Target target, object? value, Scope scope)
     {
+        StackGuard.Check();
         switch (target)
         {
             case NameTarget name: scope.Set(name.Name, value); break;

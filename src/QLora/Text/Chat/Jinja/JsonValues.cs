@@ -10,6 +10,7 @@ internal static class JsonValues
     /// <exception cref="TemplateError">A string holds half a surrogate pair, which is no text.</exception>
     public static object? From(JsonElement element)
     {
+        StackGuard.Check();
         switch (element.ValueKind)
         {
             case JsonValueKind.Null or JsonValueKind.Undefined: return null;

@@ -24,7 +24,7 @@ internal static class Members
     {
         budget.SpendOn(target);
         if (target is Undefined undefined) throw undefined.Error;
-        if (target is not (string or Sequence)) throw new TemplateError($"'{Python.TypeName(target)}' object can't be sliced");
+        if (target is not (string or Sequence)) return new Undefined($"'{Python.TypeName(target)}' object can't be sliced");
         var items = Python.Iterate(target);
         var stride = step is null ? 1 : Python.Index(step);
         if (stride == 0) throw new TemplateError("slice step cannot be zero");
