@@ -34,9 +34,14 @@ public sealed class Dataset
     public int LongestExample { get; }
 
     /// <summary>Reads a whole file.</summary>
-    /// <param name="path">The file: JSON lines with <c>messages</c> (and <c>tools</c>), <c>prompt</c> and <c>completion</c>, <c>text</c>, or <c>input_ids</c> and <c>labels</c>; the forms may be mixed.</param>
+    /// <param name="path">
+    /// The file: JSON lines with <c>messages</c> (and <c>tools</c>), <c>prompt</c> and <c>completion</c>, <c>text</c>, or <c>input_ids</c> and <c>labels</c>;
+    /// the forms may be mixed, and blank lines may stand at the end only.
+    /// </param>
     /// <param name="builder">What makes examples of them.</param>
-    /// <exception cref="QLoraException">The file can't be read or is empty, a line is malformed or has nothing left to learn from (the message names it), or no token of the whole set is supervised.</exception>
+    /// <exception cref="QLoraException">
+    /// The file can't be read or is empty, a line is malformed or has nothing left to learn from (the message names it), or no token of the whole set is supervised.
+    /// </exception>
     public static Dataset Load(string path, ExampleBuilder builder)
     {
         List<TrainingExample> examples = [];
@@ -48,7 +53,11 @@ public sealed class Dataset
         }
 
         if (examples.Count == 0) throw new QLoraException($"{path} has no examples; expected one JSON object a line");
-        if (examples.All(example => example.SupervisedTokens == 0)) throw new QLoraException($"{path}: no token of its {examples.Count} examples is supervised, so there is nothing to learn; every label is {TokenBatch.Ignored}");
+        if (examples.All(example => example.SupervisedTokens == 0))
+        {
+            throw new QLoraException($"{path}: no token of its {examples.Count} examples is supervised, so there is nothing to learn; every label is {TokenBatch.Ignored}");
+        }
+
         return new Dataset(path, examples, truncated);
     }
 

@@ -37,7 +37,10 @@ public sealed record EncodedExample(string Text, TrainingExample Example, IReadO
         return new EncodedExample(text, new TrainingExample(encoded.Ids, labels), encoded.Spans, IsTruncated: false);
     }
 
-    /// <summary>Tokens given as such: the text is what they decode to, one run of supervised or ignored tokens after the other, and each token of a run has the run's span. A run ends where the example will be cut.</summary>
+    /// <summary>
+    /// Tokens given as such: the text is what they decode to, one run of supervised or ignored tokens after the other, and each token of a run has the run's span.
+    /// A run ends where the example will be cut.
+    /// </summary>
     internal static EncodedExample OfTokens(ITextEncoder encoder, TokenRow row, int maxLength)
     {
         var text = "";

@@ -2,7 +2,10 @@ using System.Text.Json;
 
 namespace QLora.Text;
 
-/// <summary>Chat templates in a model's folder: <c>chat_template.jinja</c>, <c>additional_chat_templates/NAME.jinja</c>, or <c>chat_template</c> in <c>tokenizer_config.json</c>, a string or a list of named ones.</summary>
+/// <summary>
+/// Chat templates in a model's folder: <c>chat_template.jinja</c>, <c>additional_chat_templates/NAME.jinja</c>, or <c>chat_template</c> in <c>tokenizer_config.json</c>,
+/// a string or a list of named ones.
+/// </summary>
 public static class ChatTemplateFiles
 {
     private const string DefaultName = "default";

@@ -43,7 +43,6 @@ public class JinjaTests
     [InlineData("{% if x %}\n", 1, "found the end of the template, expected '{% elif %}' or '{% else %}' or '{% endif %}'")]
     [InlineData("\n\n{{ 'abc", 3, "the string begun here has no closing '")]
     [InlineData("\n{{ (1] }}", 2, "unexpected ']', expected ')'")]
-    [InlineData("{{ x | nofilter }}", 1, "there is no filter 'nofilter'")]
     [InlineData("{% include 'x' %}", 1, "'include' needs other templates, and a chat template stands alone")]
     [InlineData("{{ '\\ud83d' }}", 1, "\\ud83d in this string is half of a surrogate pair; write the character itself or \\U and 8 digits")]
     [InlineData("{{ 99999999999999999999 }}", 1, "this number is not written as Jinja knows it, or is too large")]
@@ -52,6 +51,14 @@ public class JinjaTests
         var error = Assert.Throws<ChatTemplateException>(() => ChatTemplate.Parse(source, "mine"));
         Assert.Equal((line, reason), (error.Line, error.Reason));
         Assert.Equal($"chat template mine, line {line}: {reason}", error.Message);
+    }
+
+    [Fact]
+    public void UnknownFiltersAndTestsMatterWhereTheyAreUsed()
+    {
+        Assert.Equal("fine", Render("{% if false %}{{ 1 | mystery }}{{ 1 is mystery }}{% endif %}fine"));
+        Assert.Equal("there is no filter 'mystery'", Assert.Throws<ChatTemplateException>(() => Render("{{ 1 | mystery }}")).Reason);
+        Assert.Equal("there is no test 'mystery'", Assert.Throws<ChatTemplateException>(() => Render("{{ 1 is mystery }}")).Reason);
     }
 
     [Fact]

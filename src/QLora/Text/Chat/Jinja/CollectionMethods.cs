@@ -23,11 +23,17 @@ internal static class MappingMethods
     public static readonly IReadOnlyDictionary<string, Method> Table = new Dictionary<string, Method>
     {
         ["copy"] = new([], (_, value, _) => value),
-        ["get"] = new(["key", "default"], (_, value, a) => !a.Has(0) ? throw new TemplateError("get expected at least 1 argument, got 0") : ((Mapping)value!).TryGet(a[0], out var found) ? found : a[1]),
+        ["get"] = new(["key", "default"], (_, value, a) => Get((Mapping)value!, a)),
         ["items"] = new([], (_, value, _) => Items((Mapping)value!)),
         ["keys"] = new([], (_, value, _) => new Sequence([.. ((Mapping)value!).Keys])),
         ["values"] = new([], (_, value, _) => new Sequence([.. ((Mapping)value!).Entries.Select(entry => entry.Value)])),
     };
+
+    private static object? Get(Mapping mapping, Arguments arguments)
+    {
+        if (!arguments.Has(0)) throw new TemplateError("get expected at least 1 argument, got 0");
+        return mapping.TryGet(arguments[0], out var found) ? found : arguments[1];
+    }
 
     /// <summary>The entries as pairs (key, value).</summary>
     public static Sequence Items(Mapping mapping) => new([.. mapping.Entries.Select(entry => Sequence.Pair(entry.Key, entry.Value))]);

@@ -224,21 +224,17 @@ internal sealed class ExpressionParser(TokenReader tokens)
         return value;
     }
 
-    /// <summary>A filter's name and arguments.</summary>
+    /// <summary>A filter's name and arguments. Whether there is such a filter is seen when it is used: a branch that is never taken may name any.</summary>
     public FilterExpression ParseFilter(Expression? value)
     {
-        var line = tokens.Line;
         var name = tokens.ExpectIdentifier("the name of a filter");
-        if (!Filters.Table.ContainsKey(name)) throw new TemplateError($"there is no filter '{name}'", line);
         return new FilterExpression(value, name, tokens.IsOperator("(") ? ParseArguments() : ArgumentList.Empty);
     }
 
     private Expression ParseTest(Expression value)
     {
         var negated = tokens.TakeName("not");
-        var line = tokens.Line;
-        var name = tokens.Current.Kind == TokenKind.Operator && Tests.Table.ContainsKey(tokens.Current.Text) ? tokens.Take().Text : tokens.ExpectIdentifier("the name of a test");
-        if (!Tests.Table.ContainsKey(name)) throw new TemplateError($"there is no test '{name}'", line);
+        var name = tokens.ExpectIdentifier("the name of a test");
         var arguments = tokens.IsOperator("(") ? ParseArguments()
             : AtTestOperand() ? new ArgumentList([ParsePostfix(ParsePrimary())], [])
             : ArgumentList.Empty;

@@ -22,7 +22,9 @@ internal sealed class Interpreter
         _target = _output;
     }
 
-    /// <summary>What a template prints with these variables, and where in it its generation blocks lie: null when one was captured (by a macro or a set block) and so has no known place.</summary>
+    /// <summary>
+    /// What a template prints with these variables, and where in it its generation blocks lie: null when one was captured (by a macro or a set block) and so has no known place.
+    /// </summary>
     /// <exception cref="TemplateError">The template says so, or can't go on; with the line.</exception>
     public static (string Text, IReadOnlyList<TextSpan>? GenerationSpans) Run(IReadOnlyList<Statement> template, IEnumerable<KeyValuePair<string, object?>> variables, DateTimeOffset now)
     {

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace QLora.Text.Jinja;
 
 /// <summary>
@@ -99,7 +97,9 @@ internal sealed class Lexer
         throw new TemplateError("the raw block begun here has no '{% endraw %}'", begin);
     }
 
-    /// <summary>Whether a block at <paramref name="at"/> holds one keyword and nothing else; <paramref name="after"/> is then behind it, whitespace that '-' strips included for raw.</summary>
+    /// <summary>
+    /// Whether a block at <paramref name="at"/> holds one keyword and nothing else; <paramref name="after"/> is then behind it, for raw behind the whitespace that '-' strips too.
+    /// </summary>
     private bool IsKeywordBlock(int at, string keyword, out int after)
     {
         after = at + 2;
@@ -175,7 +175,7 @@ internal sealed class Lexer
         var end = _at + 1;
         while (end < _source.Length && _source[end] != quote) end += _source[end] == '\\' ? 2 : 1;
         if (end >= _source.Length) throw Error($"the string begun here has no closing {quote}");
-        Add(TokenKind.String, Unescape(_source.AsSpan(_at + 1, end - _at - 1)));
+        Add(TokenKind.String, StringLiteral.Unescape(_source.AsSpan(_at + 1, end - _at - 1), _line));
         MoveTo(end + 1);
     }
 
@@ -209,48 +209,6 @@ internal sealed class Lexer
         }
 
         throw Error($"unexpected character '{_source[_at]}'");
-    }
-
-    /// <summary>Python's escapes in a string literal; an escape that it doesn't know stays as it is written.</summary>
-    private string Unescape(ReadOnlySpan<char> text)
-    {
-        if (!text.Contains('\\')) return text.ToString();
-        var result = new StringBuilder(text.Length);
-        for (var i = 0; i < text.Length; i++)
-        {
-            if (text[i] != '\\') { result.Append(text[i]); continue; }
-            var c = text[++i];
-            var simple = "\\'\"abfnrtv".IndexOf(c);
-            if (simple >= 0) result.Append("\\'\"\a\b\f\n\r\t\v"[simple]);
-            else if (c is >= '0' and <= '7') result.Append((char)ReadDigits(text, ref i, 8, 3, exact: false));
-            else if (c == 'x') { i++; result.Append((char)ReadDigits(text, ref i, 16, 2, exact: true)); }
-            else if (c == 'u') { i++; AppendCodePoint(result, ReadDigits(text, ref i, 16, 4, exact: true)); }
-            else if (c == 'U') { i++; AppendCodePoint(result, ReadDigits(text, ref i, 16, 8, exact: true)); }
-            else if (c != '\n') result.Append('\\').Append(c);
-        }
-
-        return result.ToString();
-    }
-
-    private void AppendCodePoint(StringBuilder result, long codePoint)
-    {
-        if (codePoint > 0x10FFFF) throw Error($"\\U{codePoint:x8} in this string is beyond the last character, \\U0010ffff");
-        if (codePoint is >= 0xD800 and <= 0xDFFF) throw Error($"\\u{codePoint:x4} in this string is half of a surrogate pair; write the character itself or \\U and 8 digits");
-        result.Append(char.ConvertFromUtf32((int)codePoint));
-    }
-
-    private long ReadDigits(ReadOnlySpan<char> text, ref int i, int radix, int count, bool exact)
-    {
-        var value = 0L;
-        var read = 0;
-        while (read < count && i + read < text.Length && char.IsAsciiHexDigit(text[i + read]) && Convert.ToInt32(text[i + read].ToString(), 16) < radix)
-        {
-            value = value * radix + Convert.ToInt32(text[i + read++].ToString(), 16);
-        }
-
-        if (exact && read < count) throw Error($"an escape in this string needs {count} hexadecimal digits");
-        i += read - 1;
-        return value;
     }
 
     private void AddText(string text)
