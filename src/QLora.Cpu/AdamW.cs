@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QLora.Backends;
 using QLora.Cpu.Vectors;
 using QLora.Tensors;
@@ -33,6 +34,7 @@ public sealed unsafe partial class CpuBackend
         private readonly float _rootCorrection = (float)Math.Sqrt(1 - Math.Pow(step.Beta2, step.Step));
         private readonly float _decay = (float)(1 - (double)step.LearningRate * step.WeightDecay);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<V>(nint i) where V : unmanaged, IVector<V>
         {
             var g = V.Load(gradient + i) * V.Create(step.GradientScale);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QLora.Backends;
 using QLora.Cpu.Vectors;
 using QLora.Tensors;
@@ -12,6 +13,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct DropoutKernel(float* x, float* y, uint threshold, float scale, ulong seed, ulong stream, bool accumulate) : IElementKernel
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<V>(nint i) where V : unmanaged, IVector<V>
         {
             var result = V.WhereKept(seed, stream, (ulong)i, threshold, V.Load(x + i) * V.Create(scale));

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QLora.Cpu.Vectors;
 using QLora.Tensors;
 
@@ -22,6 +23,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct AddKernel(float* x, float* y, float alpha) : IElementKernel
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<V>(nint i) where V : unmanaged, IVector<V> => V.FusedMultiplyAdd(V.Load(x + i), V.Create(alpha), V.Load(y + i)).Store(y + i);
     }
 
@@ -50,6 +52,7 @@ public sealed unsafe partial class CpuBackend
             for (; i < last; i++) Column<Float1>(i);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private void Column<V>(int i) where V : unmanaged, IVector<V>
         {
             var sum = V.Create(0f);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QLora.Cpu.Vectors;
 using QLora.Tensors;
 
@@ -50,6 +51,7 @@ public sealed unsafe partial class CpuBackend
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static void Scale<V>(float* x, float* weight, float* y, float factor) where V : unmanaged, IVector<V> =>
             (V.Load(x) * V.Create(factor) * V.Load(weight)).Store(y);
     }
@@ -73,6 +75,7 @@ public sealed unsafe partial class CpuBackend
             for (; i < last; i++) Column<Float1>(i);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private void Column<V>(int i) where V : unmanaged, IVector<V>
         {
             var sum = V.Create(0f);
@@ -101,6 +104,7 @@ public sealed unsafe partial class CpuBackend
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private void At<V>(nint row, int i, float factor, float slope) where V : unmanaged, IVector<V>
         {
             var gradient = V.Load(dy + row + i) * V.Load(weight + i) - V.Load(x + row + i) * V.Create(slope);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QLora.Cpu.Vectors;
 using QLora.Tensors;
 
@@ -27,6 +28,7 @@ public sealed unsafe partial class CpuBackend
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private void Rotate<V>(float* pair, nint angle) where V : unmanaged, IVector<V>
         {
             var (c, s) = (V.Load(cos + angle), V.Load(sin + angle) * V.Create(direction));

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QLora.Cpu.Vectors;
 using QLora.Tensors;
 
@@ -15,6 +16,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct SwiGluKernel(float* gate, float* up, float* y) : IElementKernel
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<V>(nint i) where V : unmanaged, IVector<V>
         {
             var z = V.Load(gate + i);
@@ -24,6 +26,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct SwiGluBackwardKernel(float* gate, float* up, float* dy, float* dGate, float* dUp) : IElementKernel
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<V>(nint i) where V : unmanaged, IVector<V>
         {
             // The results may lie over the inputs: read all three first.

@@ -2,8 +2,6 @@ namespace QLora.Tests.Backends.Cpu;
 
 public sealed class AdamW() : AdamWTests(Devices.All);
 
-public sealed class Attention() : AttentionTests(Devices.All);
-
 public sealed class CrossEntropy() : CrossEntropyTests(Devices.All);
 
 public sealed class Dropout() : DropoutTests(Devices.All);

@@ -23,7 +23,9 @@ internal static unsafe class FewQueries
         var visible = segment.KeyCount - segment.QueryCount + i + 1;
         var query = o.QueryHead(o.Q, segment, head) + i * o.QueryStride;
         var keys = o.KeyHead(o.K, segment, o.KeyHeadOf(head));
-        for (var j = 0; j < visible; j++) scores[j] = o.Scale * VectorMath.Dot<V>(query, keys + j * o.KeyStride, o.HeadSize);
+        var j = 0;
+        for (; j <= visible - 4; j += 4) FourScores<V>(query, keys + j * o.KeyStride, o.KeyStride, o.HeadSize, o.Scale, scores + j);
+        for (; j < visible; j++) scores[j] = o.Scale * VectorMath.Dot<V>(query, keys + j * o.KeyStride, o.HeadSize);
 
         var largest = VectorMath.Max<V>(scores, visible);
         var total = VectorMath.ExpAndSum<V>(scores, visible, largest);
@@ -35,6 +37,38 @@ internal static unsafe class FewQueries
         for (; c <= o.HeadSize - 4 * V.Count; c += 4 * V.Count) FourVectors<V>(scores, visible, values + c, o.KeyStride, 1 / total, result + c);
         for (; c <= o.HeadSize - V.Count; c += V.Count) OneVector<V>(scores, visible, values + c, o.KeyStride, 1 / total, result + c);
         for (; c < o.HeadSize; c++) OneVector<Float1>(scores, visible, values + c, o.KeyStride, 1 / total, result + c);
+    }
+
+    /// <summary>The scores of four keys, whose sums do not wait for each other.</summary>
+    private static void FourScores<V>(float* query, float* key0, nint stride, int headSize, float scale, float* scores) where V : unmanaged, IVector<V>
+    {
+        var key1 = key0 + stride;
+        var key2 = key1 + stride;
+        var key3 = key2 + stride;
+        V sums0 = V.Create(0f), sums1 = sums0, sums2 = sums0, sums3 = sums0;
+        var c = 0;
+        for (; c <= headSize - V.Count; c += V.Count)
+        {
+            var q = V.Load(query + c);
+            sums0 = V.FusedMultiplyAdd(q, V.Load(key0 + c), sums0);
+            sums1 = V.FusedMultiplyAdd(q, V.Load(key1 + c), sums1);
+            sums2 = V.FusedMultiplyAdd(q, V.Load(key2 + c), sums2);
+            sums3 = V.FusedMultiplyAdd(q, V.Load(key3 + c), sums3);
+        }
+
+        var (sum0, sum1, sum2, sum3) = (V.Sum(sums0), V.Sum(sums1), V.Sum(sums2), V.Sum(sums3));
+        for (; c < headSize; c++)
+        {
+            sum0 += query[c] * key0[c];
+            sum1 += query[c] * key1[c];
+            sum2 += query[c] * key2[c];
+            sum3 += query[c] * key3[c];
+        }
+
+        scores[0] = scale * sum0;
+        scores[1] = scale * sum1;
+        scores[2] = scale * sum2;
+        scores[3] = scale * sum3;
     }
 
     private static void FourVectors<V>(float* weights, int count, float* values, nint stride, float factor, float* result) where V : unmanaged, IVector<V>
