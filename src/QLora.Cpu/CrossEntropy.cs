@@ -6,9 +6,12 @@ namespace QLora.Cpu;
 public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
-    protected override void CrossEntropyCore(Tensor logits, Tensor labels, Tensor losses, float? gradientScale) =>
+    protected override void CrossEntropyCore(Tensor logits, Tensor labels, Tensor losses, float? gradientScale)
+    {
+        CheckIndices(nameof(CrossEntropy), nameof(labels), labels, logits.Columns);
         Run(logits.Rows, 4L * logits.Columns, new CrossEntropyKernel(
             logits.Pointer<float>(), labels.Pointer<int>(), losses.Pointer<float>(), logits.Columns, gradientScale.HasValue, gradientScale.GetValueOrDefault()));
+    }
 
     private readonly struct CrossEntropyKernel(float* logits, int* labels, float* losses, int vocabulary, bool wantsGradient, float gradientScale) : IKernel
     {
@@ -19,7 +22,6 @@ public sealed unsafe partial class CpuBackend
 
         private float Row<V>(float* row, int label) where V : unmanaged, IVector<V>
         {
-            if ((uint)label >= (uint)vocabulary) throw new IndexOutOfRangeException($"CrossEntropy: label {label} is not below the vocabulary of {vocabulary}");
             var largest = VectorMath.Max<V>(row, vocabulary);
 
             // The label's probability is set aside: where the model is sure of it, the gradient p − 1 = −Σ of all others would otherwise be lost in rounding.

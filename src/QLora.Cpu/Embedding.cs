@@ -8,12 +8,19 @@ namespace QLora.Cpu;
 public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
-    protected override void EmbeddingCore(Tensor ids, Tensor weight, Tensor y) => Run(y.Rows, y.Columns, new EmbeddingKernel(ids.Pointer<int>(), weight, y));
+    protected override void EmbeddingCore(Tensor ids, Tensor weight, Tensor y)
+    {
+        CheckIndices(nameof(Embedding), nameof(ids), ids, weight.Rows);
+        Run(y.Rows, y.Columns, new EmbeddingKernel(ids.Pointer<int>(), weight, y));
+    }
 
     /// <inheritdoc/>
-    protected override void EmbeddingBackwardCore(Tensor ids, Tensor dy, Tensor dWeight) =>
+    protected override void EmbeddingBackwardCore(Tensor ids, Tensor dy, Tensor dWeight)
+    {
+        CheckIndices(nameof(EmbeddingBackward), nameof(ids), ids, dWeight.Rows);
         Run(ColumnBlocks(dy.Columns), (long)dy.Rows * ColumnBlock,
             new EmbeddingBackwardKernel(ids.Pointer<int>(), dy.Pointer<float>(), dWeight.Pointer<float>(), dy.Rows, dy.Columns));
+    }
 
     private readonly struct EmbeddingKernel(int* ids, Tensor weight, Tensor y) : IKernel
     {

@@ -52,6 +52,16 @@ public sealed partial class CpuBackend
     /// <summary>Where scratch memory from the pool begins.</summary>
     private static unsafe float* Address(DeviceBuffer buffer) => (float*)((HostBuffer)buffer).Pointer;
 
+    /// <summary>Fails when an index is not below the limit, before a kernel reads or writes where it points.</summary>
+    private static void CheckIndices(string op, string name, Tensor indices, int limit)
+    {
+        var values = indices.Span<int>();
+        for (var i = 0; i < values.Length; i++)
+        {
+            if ((uint)values[i] >= (uint)limit) throw new ArgumentException($"{op}: {name}[{i}] is {values[i]}, expected 0 to {limit - 1}");
+        }
+    }
+
     private static void RunItems<TKernel>(VectorWidth width, TKernel kernel, int start, int end, int thread) where TKernel : struct, IKernel
     {
         switch (width)

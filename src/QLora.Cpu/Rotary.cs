@@ -7,9 +7,12 @@ namespace QLora.Cpu;
 public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
-    protected override void RotaryCore(Tensor x, Tensor positions, Tensor cos, Tensor sin, bool inverse) =>
+    protected override void RotaryCore(Tensor x, Tensor positions, Tensor cos, Tensor sin, bool inverse)
+    {
+        CheckIndices(nameof(Rotary), nameof(positions), positions, cos.Rows);
         Run(x.Rows, x.Columns, new RotaryKernel(
             x.Pointer<float>(), positions.Pointer<int>(), cos.Pointer<float>(), sin.Pointer<float>(), x.Shape[1], x.Shape[2], cos.Columns, inverse ? -1 : 1));
+    }
 
     private readonly struct RotaryKernel(float* x, int* positions, float* cos, float* sin, int heads, int headSize, int half, float direction) : IKernel
     {

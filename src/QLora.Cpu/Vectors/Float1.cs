@@ -50,8 +50,9 @@ internal readonly unsafe struct Float1(float value) : IVector<Float1>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float1 WhereLess(Float1 x, Float1 limit, Float1 chosen, Float1 otherwise) => x._value < limit._value ? chosen : otherwise;
 
-    public static Float1 WhereKept(ulong seed, ulong stream, ulong index, uint threshold, Float1 value) =>
-        Philox.Word(seed, stream, index) >= threshold ? value : default;
+    public static (Float1 First, Float1 Second) WhereKept(ulong seed, ulong stream, ulong index, uint threshold, Float1 first, Float1 second) => (
+        Philox.Word(seed, stream, index) >= threshold ? first : default,
+        Philox.Word(seed, stream, index + 1) >= threshold ? second : default);
 
     public static float Sum(Float1 x) => x._value;
 

@@ -51,10 +51,12 @@ internal readonly unsafe struct Float16(Vector512<float> value) : IVector<Float1
         new(Vector512.ConditionalSelect(Vector512.LessThan(x._value, limit._value), chosen._value, otherwise._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Float16 WhereKept(ulong seed, ulong stream, ulong index, uint threshold, Float16 value)
+    public static (Float16 First, Float16 Second) WhereKept(ulong seed, ulong stream, ulong index, uint threshold, Float16 first, Float16 second)
     {
-        var kept = Vector512.GreaterThanOrEqual(PhiloxWords.Words512(seed, stream, index / 4), Vector512.Create(threshold));
-        return new(value._value & kept.AsSingle());
+        var (words0, words1) = PhiloxWords.Words512(seed, stream, index / 4);
+        return (new(first._value & Kept(words0)), new(second._value & Kept(words1)));
+
+        Vector512<float> Kept(Vector512<uint> words) => Vector512.GreaterThanOrEqual(words, Vector512.Create(threshold)).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -51,10 +51,12 @@ internal readonly unsafe struct Float4(Vector128<float> value) : IVector<Float4>
         new(Vector128.ConditionalSelect(Vector128.LessThan(x._value, limit._value), chosen._value, otherwise._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Float4 WhereKept(ulong seed, ulong stream, ulong index, uint threshold, Float4 value)
+    public static (Float4 First, Float4 Second) WhereKept(ulong seed, ulong stream, ulong index, uint threshold, Float4 first, Float4 second)
     {
-        var kept = Vector128.GreaterThanOrEqual(PhiloxWords.Words128(seed, stream, index / 4), Vector128.Create(threshold));
-        return new(value._value & kept.AsSingle());
+        var (words0, words1) = PhiloxWords.Words128(seed, stream, index / 4);
+        return (new(first._value & Kept(words0)), new(second._value & Kept(words1)));
+
+        Vector128<float> Kept(Vector128<uint> words) => Vector128.GreaterThanOrEqual(words, Vector128.Create(threshold)).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

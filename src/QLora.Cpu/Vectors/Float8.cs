@@ -51,10 +51,12 @@ internal readonly unsafe struct Float8(Vector256<float> value) : IVector<Float8>
         new(Vector256.ConditionalSelect(Vector256.LessThan(x._value, limit._value), chosen._value, otherwise._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Float8 WhereKept(ulong seed, ulong stream, ulong index, uint threshold, Float8 value)
+    public static (Float8 First, Float8 Second) WhereKept(ulong seed, ulong stream, ulong index, uint threshold, Float8 first, Float8 second)
     {
-        var kept = Vector256.GreaterThanOrEqual(PhiloxWords.Words256(seed, stream, index / 4), Vector256.Create(threshold));
-        return new(value._value & kept.AsSingle());
+        var (words0, words1) = PhiloxWords.Words256(seed, stream, index / 4);
+        return (new(first._value & Kept(words0)), new(second._value & Kept(words1)));
+
+        Vector256<float> Kept(Vector256<uint> words) => Vector256.GreaterThanOrEqual(words, Vector256.Create(threshold)).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -41,10 +41,10 @@ internal unsafe interface IVector<TSelf> :
     static abstract TSelf WhereLess(TSelf x, TSelf limit, TSelf chosen, TSelf otherwise);
 
     /// <summary>
-    /// <paramref name="value"/> where word <paramref name="index"/> + place of the stream that <see cref="QLora.Backends.Philox"/> makes is at least the threshold, else 0.
-    /// A vector's index is a multiple of 4.
+    /// The values where the words of the stream that <see cref="QLora.Backends.Philox"/> makes, from word <paramref name="index"/> on, are at least the threshold, else 0.
+    /// Of real vectors the index is a multiple of their two widths.
     /// </summary>
-    static abstract TSelf WhereKept(ulong seed, ulong stream, ulong index, uint threshold, TSelf value);
+    static abstract (TSelf First, TSelf Second) WhereKept(ulong seed, ulong stream, ulong index, uint threshold, TSelf first, TSelf second);
 
     /// <summary>The sum of all places, in an order that is always the same.</summary>
     static abstract float Sum(TSelf x);

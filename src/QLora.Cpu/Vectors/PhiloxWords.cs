@@ -1,12 +1,14 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using QLora.Backends;
 
 namespace QLora.Cpu.Vectors;
 
 /// <summary>
-/// <see cref="QLora.Backends.Philox"/> for several blocks at once, one in each 128 bits. A round multiplies the words with even index to 64 bits, (lo₀, hi₀, lo₁, hi₁), and with
-/// the reverse of that, (hi₁, lo₁, hi₀, lo₀), the words with odd index and the keys meet where they belong.
+/// <see cref="Philox"/> for as many blocks as there are 64-bit places, each of whose four words has a vector of its own. Only the lower half of a place counts: that is all a
+/// multiplication reads, so what the upper halves gather on the way need not be cleared. The blocks stand in such an order (even ones of the result first) that the
+/// words come out in the stream's order by unpacking alone. The wider vectors exist on x86 only.
 /// </summary>
 internal static class PhiloxWords
 {
@@ -14,55 +16,75 @@ internal static class PhiloxWords
     private const uint Weyl0 = 0x9E3779B9, Weyl1 = 0xBB67AE85;
     private const int Rounds = 10;
 
-    /// <summary>The words of one block.</summary>
+    /// <summary>Words 4·<paramref name="block"/> to 4·<paramref name="block"/> + 7 of a stream, in two vectors.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<uint> Words128(ulong seed, ulong stream, ulong block)
+    public static (Vector128<uint> First, Vector128<uint> Second) Words128(ulong seed, ulong stream, ulong block)
     {
-        var words = Vector128.Create(block, stream).AsUInt32();
-        var key = Vector128.Create((uint)seed, seed >> 32).AsUInt32();
+        var word0 = Vector128.Create(block) + Vector128.Create(0UL, 1);
+        var (word1, word2, word3) = (word0 >> 32, Vector128.Create(stream), Vector128.Create(stream >> 32));
+        var (key0, key1) = ((uint)seed, (uint)(seed >> 32));
         for (var round = 0; round < Rounds; round++)
         {
-            var multiplier = Vector128.Create(Multiplier0, Multiplier1);
-            var product = Sse2.IsSupported ? Sse2.Multiply(words, multiplier.AsUInt32()) : (words.AsUInt64() & Vector128.Create(0xFFFFFFFFUL)) * multiplier;
-            words = Vector128.Shuffle(product.AsUInt32(), Vector128.Create(3u, 2, 1, 0)) ^ (words.AsUInt64() >> 32).AsUInt32() ^ key;
-            key += Vector128.Create(Weyl0, 0, Weyl1, 0);
+            // Factors are made outside of Multiply: unoptimised code of .NET 10 reads zeros where a broadcast of a variable is an operand of its own.
+            var product0 = Multiply(word0, Vector128.Create(Multiplier0));
+            var product1 = Multiply(word2, Vector128.Create(Multiplier1));
+            (word0, word1, word2, word3) = ((product1 >> 32) ^ word1 ^ Vector128.Create((ulong)key0), product1, (product0 >> 32) ^ word3 ^ Vector128.Create((ulong)key1), product0);
+            key0 += Weyl0;
+            key1 += Weyl1;
         }
 
-        return words;
+        var lower = Vector128.Create(0xFFFFFFFFUL);
+        var (words01, words23) = ((word0 & lower) | (word1 << 32), (word2 & lower) | (word3 << 32));
+        return (Vector128.Create(words01[0], words23[0]).AsUInt32(), Vector128.Create(words01[1], words23[1]).AsUInt32());
+
+        static Vector128<ulong> Multiply(Vector128<ulong> x, Vector128<ulong> factor) => Sse2.IsSupported
+            ? Sse2.Multiply(x.AsUInt32(), factor.AsUInt32())
+            : (x & Vector128.Create(0xFFFFFFFFUL)) * factor;
     }
 
-    /// <summary>The words of two blocks.</summary>
+    /// <summary>Words 4·<paramref name="block"/> to 4·<paramref name="block"/> + 15 of a stream, in two vectors.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<uint> Words256(ulong seed, ulong stream, ulong block)
+    public static (Vector256<uint> First, Vector256<uint> Second) Words256(ulong seed, ulong stream, ulong block)
     {
-        var words = Vector256.Create(block, stream, block + 1, stream).AsUInt32();
-        var key = Vector256.Create(Vector128.Create((uint)seed, seed >> 32)).AsUInt32();
+        var word0 = Vector256.Create(block) + Vector256.Create(0UL, 2, 1, 3);
+        var (word1, word2, word3) = (word0 >> 32, Vector256.Create(stream), Vector256.Create(stream >> 32));
+        var (key0, key1) = ((uint)seed, (uint)(seed >> 32));
         for (var round = 0; round < Rounds; round++)
         {
-            var multiplier = Vector256.Create(Vector128.Create(Multiplier0, Multiplier1));
-            var product = Avx2.IsSupported ? Avx2.Multiply(words, multiplier.AsUInt32()) : (words.AsUInt64() & Vector256.Create(0xFFFFFFFFUL)) * multiplier;
-            words = Vector256.Shuffle(product.AsUInt32(), Vector256.Create(3u, 2, 1, 0, 7, 6, 5, 4)) ^ (words.AsUInt64() >> 32).AsUInt32() ^ key;
-            key += Vector256.Create(Weyl0, 0, Weyl1, 0, Weyl0, 0, Weyl1, 0);
+            var product0 = Multiply(word0, Vector256.Create(Multiplier0));
+            var product1 = Multiply(word2, Vector256.Create(Multiplier1));
+            (word0, word1, word2, word3) = ((product1 >> 32) ^ word1 ^ Vector256.Create((ulong)key0), product1, (product0 >> 32) ^ word3 ^ Vector256.Create((ulong)key1), product0);
+            key0 += Weyl0;
+            key1 += Weyl1;
         }
 
-        return words;
+        var lower = Vector256.Create(0xFFFFFFFFUL);
+        var (words01, words23) = ((word0 & lower) | (word1 << 32), (word2 & lower) | (word3 << 32));
+        return (Avx2.UnpackLow(words01, words23).AsUInt32(), Avx2.UnpackHigh(words01, words23).AsUInt32());
+
+        static Vector256<ulong> Multiply(Vector256<ulong> x, Vector256<ulong> factor) => Avx2.Multiply(x.AsUInt32(), factor.AsUInt32());
     }
 
-    /// <summary>The words of four blocks.</summary>
+    /// <summary>Words 4·<paramref name="block"/> to 4·<paramref name="block"/> + 31 of a stream, in two vectors.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<uint> Words512(ulong seed, ulong stream, ulong block)
+    public static (Vector512<uint> First, Vector512<uint> Second) Words512(ulong seed, ulong stream, ulong block)
     {
-        var words = Vector512.Create(block, stream, block + 1, stream, block + 2, stream, block + 3, stream).AsUInt32();
-        var key = Vector512.Create(Vector128.Create((uint)seed, seed >> 32)).AsUInt32();
+        var word0 = Vector512.Create(block) + Vector512.Create(0UL, 4, 1, 5, 2, 6, 3, 7);
+        var (word1, word2, word3) = (word0 >> 32, Vector512.Create(stream), Vector512.Create(stream >> 32));
+        var (key0, key1) = ((uint)seed, (uint)(seed >> 32));
         for (var round = 0; round < Rounds; round++)
         {
-            var multiplier = Vector512.Create(Vector128.Create(Multiplier0, Multiplier1));
-            var product = Avx512F.IsSupported ? Avx512F.Multiply(words, multiplier.AsUInt32()) : (words.AsUInt64() & Vector512.Create(0xFFFFFFFFUL)) * multiplier;
-            words = Vector512.Shuffle(product.AsUInt32(), Vector512.Create(3u, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12))
-                ^ (words.AsUInt64() >> 32).AsUInt32() ^ key;
-            key += Vector512.Create(Weyl0, 0, Weyl1, 0, Weyl0, 0, Weyl1, 0, Weyl0, 0, Weyl1, 0, Weyl0, 0, Weyl1, 0);
+            var product0 = Multiply(word0, Vector512.Create(Multiplier0));
+            var product1 = Multiply(word2, Vector512.Create(Multiplier1));
+            (word0, word1, word2, word3) = ((product1 >> 32) ^ word1 ^ Vector512.Create((ulong)key0), product1, (product0 >> 32) ^ word3 ^ Vector512.Create((ulong)key1), product0);
+            key0 += Weyl0;
+            key1 += Weyl1;
         }
 
-        return words;
+        var lower = Vector512.Create(0xFFFFFFFFUL);
+        var (words01, words23) = ((word0 & lower) | (word1 << 32), (word2 & lower) | (word3 << 32));
+        return (Avx512F.UnpackLow(words01, words23).AsUInt32(), Avx512F.UnpackHigh(words01, words23).AsUInt32());
+
+        static Vector512<ulong> Multiply(Vector512<ulong> x, Vector512<ulong> factor) => Avx512F.Multiply(x.AsUInt32(), factor.AsUInt32());
     }
 }
