@@ -7,8 +7,8 @@ internal static class Devices
 {
     public static readonly Device[] All =
     [
-        .. from width in new[] { VectorWidth.Vector128, VectorWidth.Vector256, VectorWidth.Vector512 }
+        .. from width in VectorWidths.Supported
            from threads in new[] { 1, 2 }
-           select new Device($"{width}, {threads} threads", () => new CpuBackend(width, threads)),
+           select new Device($"{width}, {threads} threads", () => new CpuBackend(threads, width)),
     ];
 }
