@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace QLora.Cpu.Attention;
 
 /// <summary>A block of queries, and which keys each of them sees: every query sees one more than the one before.</summary>
@@ -26,7 +28,9 @@ internal readonly unsafe struct QuerySpan(int count, int firstVisible)
         for (var i = 0; i < Groups * Tile.Rows; i++)
         {
             var row = new Span<float>(rows + i * size, size);
-            if (i < count) System.Numerics.Tensors.TensorPrimitives.Multiply(new ReadOnlySpan<float>(source + i * stride, headSize), factor, row);
+
+            // TensorPrimitives takes the machine's own width whatever is forced; products of single elements are the same bits at any.
+            if (i < count) TensorPrimitives.Multiply(new ReadOnlySpan<float>(source + i * stride, headSize), factor, row);
             row[(i < count ? headSize : 0)..].Clear();
         }
     }
