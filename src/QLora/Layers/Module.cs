@@ -1,3 +1,4 @@
+using QLora.Autograd;
 using QLora.Models;
 
 namespace QLora.Layers;
@@ -11,8 +12,11 @@ public abstract class Module : IDisposable
     /// <summary>Its path in Hugging Face checkpoints, without <c>.weight</c>.</summary>
     public string Path => Spec.Path;
 
-    /// <summary>Bytes of its frozen weights.</summary>
+    /// <summary>Bytes of its weights.</summary>
     public abstract long Bytes { get; }
+
+    /// <summary>Its own dense parameters: not those in 4 bits, not those tied to another layer's, not those of adapters.</summary>
+    public abstract IEnumerable<Parameter> Parameters { get; }
 
     /// <summary>Gives its weights back.</summary>
     public abstract void Dispose();

@@ -1,4 +1,6 @@
+using QLora.Adapters;
 using QLora.Autograd;
+using QLora.Backends;
 using QLora.Layers;
 
 namespace QLora.Models;
@@ -7,52 +9,69 @@ namespace QLora.Models;
 /// A decoder-only language model. A family derives from <see cref="CausalLanguageModel{TConfig}"/>, declares its weights as annotated partial properties and
 /// writes <see cref="Forward"/> by hand; the rest is generated.
 /// </summary>
-public abstract partial class CausalLanguageModel : IDisposable
+/// <param name="backend">Where its weights lie and its ops run.</param>
+public abstract class CausalLanguageModel(Backend backend) : IDisposable
 {
+    /// <summary>Where its weights lie and its ops run.</summary>
+    public Backend Backend => backend;
+
     /// <summary>What the model is, in numbers.</summary>
     public abstract ModelConfig Config { get; }
 
-    /// <summary>Every declared module, in the order of the declaration, as <c>(spec, layer)</c>. Generated.</summary>
+    /// <summary>Every declared module, in the order of the declaration. Generated.</summary>
     public abstract IReadOnlyList<Module> Modules { get; }
 
     /// <summary>The layer that turns hidden states into logits.</summary>
     public abstract Linear LmHead { get; }
 
-    /// <summary>The hidden states after the final norm.</summary>
-    /// <param name="batch">The tokens, sequence after sequence.</param>
-    /// <param name="context">Where ops run and are recorded.</param>
-    /// <returns>(tokens, hidden) Float32.</returns>
-    public abstract Activation Forward(TokenBatch batch, ForwardContext context);
+    /// <summary>The adapters on this model, by name.</summary>
+    public AdapterSet Adapters => field ??= new AdapterSet(this);
+
+    /// <summary>Everything that is trained now: the adapter in use, or every weight after <see cref="TrainAllWeights"/>.</summary>
+    public IEnumerable<Parameter> TrainableParameters
+        => Modules.SelectMany(module => module.Parameters).Concat(Adapters.Active?.Parameters ?? []).Where(parameter => parameter.IsTrainable);
+
+    /// <summary>How many parameters there are, and how many of them are trained by the adapter in use.</summary>
+    public ParameterCount ParameterCount => ParameterCount.Of([.. Modules.Select(module => module.Spec)], Adapters.Active?.Config);
+
+    internal RotaryTables RotaryTables { get; } = new(backend);
+
+    /// <summary>The hidden states after the final norm, (tokens, hidden), of the context's batch.</summary>
+    /// <param name="context">The pass: its batch, where ops run and are recorded.</param>
+    public abstract Activation Forward(ForwardContext context);
+
+    /// <summary>Makes every weight trainable, for training a model rather than an adapter.</summary>
+    /// <exception cref="QLoraException">A weight is in 4 bits or half precision.</exception>
+    public void TrainAllWeights()
+    {
+        if (Modules.OfType<Linear>().FirstOrDefault(linear => linear.Weight is QuantizedWeight) is { } quantized)
+        {
+            throw new QLoraException($"{quantized.Path} is in 4 bits and cannot be trained; load the model with quantization none, or train an adapter");
+        }
+
+        foreach (var parameter in Modules.SelectMany(module => module.Parameters)) parameter.Train(backend);
+    }
+
+    /// <summary>Writes PEFT's line of trainable parameters.</summary>
+    /// <param name="writer">Where to; the console when null.</param>
+    public void PrintTrainableParameters(TextWriter? writer = null) => (writer ?? Console.Out).WriteLine(ParameterCount);
+
+    /// <summary>Gives the weights and the adapters back. The backend stays.</summary>
+    public void Dispose()
+    {
+        Adapters.Dispose();
+        foreach (var module in Modules) module.Dispose();
+        RotaryTables.Dispose();
+        GC.SuppressFinalize(this);
+    }
 }
 
 /// <summary>A decoder-only language model with the config of its family.</summary>
 /// <typeparam name="TConfig">The config of the family.</typeparam>
 /// <param name="config">The config.</param>
-public abstract class CausalLanguageModel<TConfig>(TConfig config) : CausalLanguageModel where TConfig : ModelConfig
+/// <param name="backend">Where its weights lie and its ops run.</param>
+public abstract class CausalLanguageModel<TConfig>(TConfig config, Backend backend) : CausalLanguageModel(backend) where TConfig : ModelConfig
 {
     /// <inheritdoc/>
     public sealed override TConfig Config { get; } = config;
-}
-
-/// <summary>One layer of a model, repeated.</summary>
-/// <typeparam name="TConfig">The config of the family.</typeparam>
-/// <param name="config">The config.</param>
-/// <param name="index">Its number, from 0.</param>
-public abstract class DecoderBlock<TConfig>(TConfig config, int index) : DecoderBlock(index) where TConfig : ModelConfig
-{
-    /// <summary>The config of the model.</summary>
-    protected TConfig Config { get; } = config;
-}
-
-/// <summary>One layer of a model, repeated.</summary>
-/// <param name="index">Its number, from 0.</param>
-public abstract class DecoderBlock(int index)
-{
-    /// <summary>Its number, from 0.</summary>
-    public int Index { get; } = index;
-
-    /// <summary>The residual stream after this block.</summary>
-    /// <param name="x">(tokens, hidden) Float32.</param>
-    /// <param name="context">Where ops run and are recorded.</param>
-    public abstract Activation Forward(Activation x, ForwardContext context);
 }

@@ -19,7 +19,7 @@ public interface ICausalLanguageModel<TSelf, TConfig>
     /// <summary>Every module of a model with this config, in the order of the declaration.</summary>
     static abstract IReadOnlyList<ModuleSpec> Describe(TConfig config);
 
-    /// <summary>A model whose layers the builder makes.</summary>
+    /// <summary>A model whose layers the builder makes, on the builder's backend.</summary>
     static abstract TSelf Create(TConfig config, ModuleBuilder builder);
 }
 
@@ -81,7 +81,7 @@ public abstract class ModelFamily
     /// <summary>Every module of a model with this config.</summary>
     public abstract IReadOnlyList<ModuleSpec> Describe(ModelConfig config);
 
-    /// <summary>A model whose layers the builder makes.</summary>
+    /// <summary>A model whose layers the builder makes, on the builder's backend.</summary>
     public abstract CausalLanguageModel Create(ModelConfig config, ModuleBuilder builder);
 }
 

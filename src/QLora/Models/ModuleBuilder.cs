@@ -1,3 +1,4 @@
+using QLora.Backends;
 using QLora.Layers;
 
 namespace QLora.Models;
@@ -6,8 +7,12 @@ namespace QLora.Models;
 /// Makes the layers that a model declares, in the order of its declaration: from a checkpoint, or with random weights. The generated constructors
 /// call it once per declared property.
 /// </summary>
-public abstract class ModuleBuilder
+/// <param name="backend">Where the weights shall lie.</param>
+public abstract class ModuleBuilder(Backend backend)
 {
+    /// <summary>Where the weights shall lie.</summary>
+    public Backend Backend => backend;
+
     /// <summary>The token embedding of the spec.</summary>
     public abstract Embedding Embedding(EmbeddingSpec spec);
 

@@ -6,11 +6,9 @@ namespace QLora.Backends.Reference;
 public sealed partial class ReferenceBackend
 {
     /// <inheritdoc/>
-    protected override QuantizedTensor QuantizeCore(Tensor weight, QuantizationType type, int blockSize, bool doubleQuantization) => throw new NotImplementedException();
+    protected override QuantizedTensor QuantizeCore(Tensor weight, QuantizationType type, int blockSize, bool doubleQuantization)
+        => BlockQuantizer.Quantize(weight.Span<float>(), weight.Shape, type, blockSize, doubleQuantization, this);
 
     /// <inheritdoc/>
-    protected override void DequantizeCore(QuantizedTensor w, Tensor y) => throw new NotImplementedException();
-
-    /// <inheritdoc/>
-    protected override void MatMul4BitCore(Tensor x, QuantizedTensor w, Tensor y, bool transposeW, float beta) => throw new NotImplementedException();
+    protected override void DequantizeCore(QuantizedTensor w, Tensor y) => BlockQuantizer.Dequantize(w, y.Span<float>());
 }

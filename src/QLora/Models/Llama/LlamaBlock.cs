@@ -55,8 +55,8 @@ public sealed partial class LlamaBlock : DecoderBlock<LlamaConfig>
     public override Activation Forward(Activation x, ForwardContext context)
     {
         var h = InputNorm.Forward(x, context);
-        var q = context.Rotary(Query.Forward(h, context), Config.NumAttentionHeads);
-        var k = context.Rotary(Key.Forward(h, context), Config.NumKeyValueHeads);
+        var q = context.Rotary(Query.Forward(h, context), Config.NumAttentionHeads, Config.Rotary);
+        var k = context.Rotary(Key.Forward(h, context), Config.NumKeyValueHeads, Config.Rotary);
         var v = Value.Forward(h, context);
         var attended = context.Attention(q, k, v, Index, Config.AttentionShape);
         x = context.Add(x, Output.Forward(attended, context));

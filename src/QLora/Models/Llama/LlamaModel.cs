@@ -26,9 +26,9 @@ public sealed partial class LlamaModel : CausalLanguageModel<LlamaConfig>
     public override partial Linear LmHead { get; }
 
     /// <inheritdoc/>
-    public override Activation Forward(TokenBatch batch, ForwardContext context)
+    public override Activation Forward(ForwardContext context)
     {
-        var x = TokenEmbedding.Forward(batch, context);
+        var x = TokenEmbedding.Forward(context);
         foreach (var block in Blocks) x = context.Block(block, x);
         return Norm.Forward(x, context);
     }

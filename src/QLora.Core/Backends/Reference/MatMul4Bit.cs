@@ -1,0 +1,16 @@
+using QLora.Quantization;
+using QLora.Tensors;
+
+namespace QLora.Backends.Reference;
+
+public sealed partial class ReferenceBackend
+{
+    /// <inheritdoc/>
+    protected override void MatMul4BitCore(Tensor x, QuantizedTensor w, Tensor y, bool transposeW, float beta)
+    {
+        var weight = Allocate(w.Shape);
+        DequantizeCore(w, weight);
+        MatMulCore(x, weight, y, transposeA: false, transposeB: transposeW, alpha: 1, beta);
+        weight.Dispose();
+    }
+}

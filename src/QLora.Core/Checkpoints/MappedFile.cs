@@ -1,0 +1,62 @@
+using System.IO.MemoryMappedFiles;
+using Microsoft.Win32.SafeHandles;
+
+namespace QLora.Checkpoints;
+
+/// <summary>A file mapped read-only into memory: its pages are read when they are touched and belong to the system.</summary>
+internal sealed unsafe class MappedFile : IDisposable
+{
+    private readonly MemoryMappedFile? _file;
+    private readonly MemoryMappedViewAccessor? _view;
+    private readonly SafeMemoryMappedViewHandle? _handle;
+    private byte* _pointer;
+
+    private MappedFile(string path, long length, MemoryMappedFile? file)
+    {
+        (Path, Length, _file) = (path, length, file);
+        if (file is null) return;
+        _view = file.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
+        _handle = _view.SafeMemoryMappedViewHandle;
+        _handle.AcquirePointer(ref _pointer);
+        _pointer += _view.PointerOffset;
+    }
+
+    public string Path { get; }
+
+    public long Length { get; }
+
+    /// <exception cref="QLoraException">There is no such file, or it cannot be read.</exception>
+    public static MappedFile Open(string path)
+    {
+        try
+        {
+            var length = new FileInfo(path).Length;
+            return new MappedFile(path, length, length == 0 ? null : MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read));
+        }
+        catch (FileNotFoundException cause)
+        {
+            throw new QLoraException($"{path}: there is no such file", cause);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            throw new QLoraException($"{path}: cannot be read: {cause.Message}", cause);
+        }
+    }
+
+    /// <summary>Some bytes of the file.</summary>
+    /// <exception cref="ObjectDisposedException">The file was unmapped.</exception>
+    public ReadOnlySpan<byte> Slice(long offset, long length)
+    {
+        ObjectDisposedException.ThrowIf(_pointer is null && Length > 0, this);
+        if (offset < 0 || length < 0 || offset > Length - length) throw new ArgumentOutOfRangeException(nameof(offset), $"{offset} + {length} leaves a file of {Length} bytes");
+        return new ReadOnlySpan<byte>(_pointer + offset, checked((int)length));
+    }
+
+    public void Dispose()
+    {
+        if (_pointer is not null) _handle!.ReleasePointer();
+        _pointer = null;
+        _view?.Dispose();
+        _file?.Dispose();
+    }
+}

@@ -1,0 +1,31 @@
+namespace QLora.Quantization;
+
+/// <summary>Blockwise 8-bit quantisation with a <see cref="DynamicMap"/>, bit for bit as bitsandbytes' <c>quantize_blockwise</c> computes it on a processor.</summary>
+public static class BlockQuantizer8
+{
+    /// <summary>Quantises whole blocks; the last may be short.</summary>
+    /// <param name="source">The elements.</param>
+    /// <param name="map">The code.</param>
+    /// <param name="blockSize">Elements that share a scale.</param>
+    /// <param name="codes">Takes an index into the map for each element.</param>
+    /// <param name="absMax">Takes the scale of each block.</param>
+    public static void Quantize(ReadOnlySpan<float> source, DynamicMap map, int blockSize, Span<byte> codes, Span<float> absMax)
+    {
+        for (var block = 0; block < absMax.Length; block++)
+        {
+            var start = block * blockSize;
+            var elements = source.Slice(start, Math.Min(blockSize, source.Length - start));
+            var max = 0f;
+            foreach (var element in elements) max = MathF.Max(max, MathF.Abs(element));
+            absMax[block] = max;
+            var inverse = 1 / MathF.Max(max, BlockQuantizer.SmallestDivisor);
+            for (var i = 0; i < elements.Length; i++) codes[start + i] = map.Encode(elements[i] * inverse);
+        }
+    }
+
+    /// <summary>Element i ← map[code i] · absMax[i / blockSize], with the 256 values of a map as they were stored.</summary>
+    public static void Dequantize(ReadOnlySpan<byte> codes, ReadOnlySpan<float> map, ReadOnlySpan<float> absMax, int blockSize, Span<float> destination)
+    {
+        for (var i = 0; i < destination.Length; i++) destination[i] = map[codes[i]] * absMax[i / blockSize];
+    }
+}

@@ -1,0 +1,75 @@
+namespace QLora.Quantization;
+
+/// <summary>
+/// The 256 values of the 8-bit dynamic code (Dettmers, arXiv:1511.04561 and 2110.02861), as bitsandbytes' <c>create_dynamic_map</c> makes them: seven decades, each
+/// with twice the values of the one below, and 0 and 1.
+/// </summary>
+public sealed class DynamicMap
+{
+    private const int Decades = 7;
+    private const int GridPoints = 65536;
+    private readonly float[] _values;
+    private readonly byte[] _codeOfGridPoint;
+
+    private DynamicMap(bool signed)
+    {
+        _values = Create(signed);
+        _codeOfGridPoint = new byte[GridPoints];
+        for (var i = 0; i < GridPoints; i++) _codeOfGridPoint[i] = Nearest((float)(2.0 * i / (GridPoints - 1) - 1));
+    }
+
+    /// <summary>−1 to 1, ascending: scales of double quantisation, first moments of 8-bit AdamW.</summary>
+    public static DynamicMap Signed { get; } = new(signed: true);
+
+    /// <summary>0 to 1, ascending: second moments of 8-bit AdamW.</summary>
+    public static DynamicMap Unsigned { get; } = new(signed: false);
+
+    /// <summary>Code to value.</summary>
+    public ReadOnlySpan<float> Values => _values;
+
+    /// <summary>
+    /// The code of a number in [−1, 1]. As in bitsandbytes on a processor the number is first rounded to a grid of 65,536 points, so that the code is
+    /// a look-up; next to a midpoint the result may be the second nearest.
+    /// </summary>
+    public byte Encode(float x) => _codeOfGridPoint[(int)((x + 1) * ((GridPoints - 1) / 2f) + 0.5f)];
+
+    /// <summary>The count of midpoints between neighbouring values that lie below x: on a midpoint the lower code is taken.</summary>
+    private byte Nearest(float x)
+    {
+        int low = 0, high = _values.Length - 1;
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (x > (_values[middle] + _values[middle + 1]) / 2) low = middle + 1;
+            else high = middle;
+        }
+
+        return (byte)low;
+    }
+
+    private static float[] Create(bool signed)
+    {
+        var values = new List<float> { 0, 1 };
+        for (var decade = 0; decade < Decades; decade++)
+        {
+            var intervals = 1 << (signed ? decade : decade + 1);
+            var factor = (float)Math.Pow(10, decade - (Decades - 1));
+            for (var i = 0; i < intervals; i++)
+            {
+                var mean = (Boundary(i, intervals) + Boundary(i + 1, intervals)) / 2;
+                values.Add(factor * mean);
+                if (signed) values.Add(-factor * mean);
+            }
+        }
+
+        values.Sort();
+        return [.. values];
+    }
+
+    /// <summary>Point i of torch.linspace(0.1, 1, intervals + 1): counted from the nearer end, with fused multiplication as PyTorch is compiled.</summary>
+    private static float Boundary(int i, int intervals)
+    {
+        var step = (1f - 0.1f) / intervals;
+        return i < (intervals + 1) / 2 ? MathF.FusedMultiplyAdd(step, i, 0.1f) : MathF.FusedMultiplyAdd(-step, intervals - i, 1f);
+    }
+}

@@ -1,0 +1,86 @@
+using QLora.Autograd;
+using QLora.Backends;
+using QLora.Layers;
+using QLora.Models;
+using QLora.Tensors;
+
+namespace QLora.Adapters;
+
+/// <summary>A named set of branches on one model, in the order of the model's layers.</summary>
+public sealed class LoraAdapter : IDisposable
+{
+    private readonly List<(Linear Layer, LoraBranch Branch)> _branches = [];
+
+    private readonly CausalLanguageModel _model;
+
+    private LoraAdapter(string name, CausalLanguageModel model, LoraConfig config) => (Name, _model, Config) = (name, model, config);
+
+    /// <summary>The name by which it is put to use.</summary>
+    public string Name { get; }
+
+    /// <summary>Its settings.</summary>
+    public LoraConfig Config { get; }
+
+    /// <summary>The layers it touches, and what it adds to each.</summary>
+    public IEnumerable<(Linear Layer, LoraBranch Branch)> Branches => _branches;
+
+    /// <summary>A and B of every branch, under the names that PEFT writes.</summary>
+    public IEnumerable<Parameter> Parameters => _branches.SelectMany(entry => new[] { entry.Branch.A, entry.Branch.B });
+
+    /// <summary>
+    /// A new adapter that changes nothing yet: B is zero, and A uniform in ±1/√in as PEFT's default (Kaiming with a = √5) makes it.
+    /// </summary>
+    /// <param name="name">The name by which it is put to use.</param>
+    /// <param name="model">The model whose layers it touches.</param>
+    /// <param name="config">Its settings.</param>
+    /// <param name="seed">What A is drawn from.</param>
+    internal static LoraAdapter CreateNew(string name, CausalLanguageModel model, LoraConfig config, ulong seed)
+        => Create(name, model, config, (spec, site) =>
+        {
+            var a = new float[config.Rank * spec.In];
+            var bound = 1 / MathF.Sqrt(spec.In);
+            for (var i = 0; i < a.Length; i++) a[i] = (2 * Philox.Uniform(Philox.Word(seed, (ulong)site, (ulong)i)) - 1) * bound;
+            return (a, new float[spec.Out * config.Rank]);
+        });
+
+    /// <summary>An adapter whose values the caller brings, A (r, in) and B (out, r) per layer.</summary>
+    internal static LoraAdapter Create(string name, CausalLanguageModel model, LoraConfig config, Func<LinearSpec, int, (float[] A, float[] B)> values)
+    {
+        var adapter = new LoraAdapter(name, model, config.Validated());
+        var specs = config.TargetModules.Match(model.Modules.Select(module => module.Spec)).ToHashSet();
+        var site = 0;
+        foreach (var layer in model.Modules.OfType<Linear>().Where(layer => specs.Contains(layer.Spec)))
+        {
+            var (a, b) = values(layer.Spec, site);
+            var branch = new LoraBranch(
+                new Parameter(PeftName(layer.Path, "lora_A"), model.Backend.Upload<float>(new Shape(config.Rank, layer.Spec.In), DType.Float32, a)),
+                new Parameter(PeftName(layer.Path, "lora_B"), model.Backend.Upload<float>(new Shape(layer.Spec.Out, config.Rank), DType.Float32, b)),
+                config.Scaling, config.Dropout, site);
+            adapter._branches.Add((layer, branch));
+            site++;
+        }
+
+        return adapter;
+    }
+
+    /// <summary>Writes it in PEFT's format: <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>, each complete or not there.</summary>
+    /// <param name="folder">Made when it is not there.</param>
+    /// <param name="baseModel">What <c>base_model_name_or_path</c> shall say.</param>
+    /// <exception cref="QLoraException">The folder cannot be written.</exception>
+    public void Save(string folder, string? baseModel = null) => AdapterFile.Save(this, _model, folder, baseModel);
+
+    /// <summary>The name of one matrix in PEFT's files.</summary>
+    internal static string PeftName(string path, string matrix) => $"base_model.model.{path}.{matrix}.weight";
+
+    /// <summary>Gives the memory back.</summary>
+    public void Dispose()
+    {
+        foreach (var (layer, branch) in _branches)
+        {
+            if (layer.ActiveBranch == branch) layer.ActiveBranch = null;
+            branch.Dispose();
+        }
+
+        _branches.Clear();
+    }
+}

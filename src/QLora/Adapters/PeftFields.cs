@@ -1,0 +1,62 @@
+using System.Text.Json.Nodes;
+using QLora.Models;
+
+namespace QLora.Adapters;
+
+/// <summary>The fields of <c>adapter_config.json</c>: those this engine writes, and those that change what an adapter computes and are not supported.</summary>
+internal static class PeftFields
+{
+    /// <summary>Switches that must be off, lists and maps that must be empty: an adapter with one of them computes something else.</summary>
+    private static readonly string[] Unsupported =
+    [
+        "use_dora", "lora_bias", "use_qalora", "fan_in_fan_out", "rank_pattern", "alpha_pattern", "modules_to_save", "layers_to_transform", "exclude_modules",
+        "trainable_token_indices", "target_parameters", "layer_replication", "alora_invocation_tokens", "arrow_config", "use_bdlora",
+    ];
+
+    /// <summary>Refuses an adapter that would silently compute something else.</summary>
+    public static void RefuseUnsupported(ConfigJson json)
+    {
+        foreach (var field in Unsupported)
+        {
+            if (!json.IsOff(field)) throw json.Error(field, "is set, which is not supported");
+        }
+
+        var bias = json.String("bias", "none");
+        if (bias != "none") throw json.Error("bias", $"'{bias}' is not supported; expected none");
+    }
+
+    /// <summary><c>target_modules</c>: a list of names, <c>all-linear</c>, or an expression.</summary>
+    public static TargetModules ReadTargets(ConfigJson json)
+    {
+        if (json.Strings("target_modules") is { } names) return TargetModules.Names(names);
+        var text = json.String("target_modules");
+        return text == "all-linear" ? TargetModules.AllLinear : TargetModules.Regex(text);
+    }
+
+    /// <summary>Every field that PEFT of any recent version needs, and none that an older one would refuse.</summary>
+    public static JsonObject Write(LoraConfig config, string? baseModel) => new()
+    {
+        ["alpha_pattern"] = new JsonObject(),
+        ["auto_mapping"] = null,
+        ["base_model_name_or_path"] = baseModel,
+        ["bias"] = "none",
+        ["fan_in_fan_out"] = false,
+        ["inference_mode"] = true,
+        ["init_lora_weights"] = true,
+        ["layers_pattern"] = null,
+        ["layers_to_transform"] = null,
+        ["lora_alpha"] = config.Alpha == MathF.Floor(config.Alpha) ? (int)config.Alpha : config.Alpha,
+        ["lora_dropout"] = config.Dropout,
+        ["modules_to_save"] = null,
+        ["peft_type"] = "LORA",
+        ["r"] = config.Rank,
+        ["rank_pattern"] = new JsonObject(),
+        ["revision"] = null,
+        ["target_modules"] = config.TargetModules.NameList is { } names
+            ? new JsonArray([.. names.Select(name => (JsonNode)name)])
+            : config.TargetModules.Pattern ?? "all-linear",
+        ["task_type"] = "CAUSAL_LM",
+        ["use_dora"] = false,
+        ["use_rslora"] = config.UseRsLora,
+    };
+}

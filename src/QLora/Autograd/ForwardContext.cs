@@ -1,0 +1,164 @@
+using QLora.Backends;
+using QLora.Generation;
+using QLora.Layers;
+using QLora.Models;
+using QLora.Tensors;
+
+namespace QLora.Autograd;
+
+/// <summary>How a forward pass is run.</summary>
+/// <param name="Record">Whether ops are recorded for a backward pass.</param>
+/// <param name="Checkpoint">Whether each block keeps only its input and is run again in the backward pass (Chen et al., arXiv:1604.06174).</param>
+/// <param name="Dropout">The seed and number of the micro-batch that dropout masks are made from; null when dropout is off.</param>
+public readonly record struct ForwardOptions(bool Record = false, bool Checkpoint = false, DropoutSource? Dropout = null);
+
+/// <summary>Where dropout masks come from: every (seed, micro-batch, layer) has a stream of its own, so recomputing and resuming see the same masks.</summary>
+/// <param name="Seed">The run's seed.</param>
+/// <param name="MicroBatch">The number of the micro-batch since the start of the run.</param>
+public readonly record struct DropoutSource(ulong Seed, ulong MicroBatch)
+{
+    private const int SitesPerMicroBatch = 1 << 20;
+
+    /// <summary>The stream of one place in the model.</summary>
+    public ulong Stream(int site) => MicroBatch * SitesPerMicroBatch + (ulong)site;
+}
+
+/// <summary>
+/// One pass of a batch through a model: runs ops on the backend, records them when a backward pass follows, and owns every buffer that the pass needs.
+/// </summary>
+public sealed partial class ForwardContext : IDisposable
+{
+    private readonly RotaryTables _rotaryTables;
+    private readonly ForwardOptions _options;
+    private readonly KeyValueCache? _cache;
+    private readonly Tensor _tokenIds;
+    private readonly Tensor _positions;
+    private readonly List<Activation> _unrecorded = [];
+    private GradientTape? _tape;
+
+    /// <summary>Starts a pass.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="batch">Its input.</param>
+    /// <param name="options">How to run it.</param>
+    /// <param name="cache">Keys and values of the tokens before; only with one sequence, and not when recording.</param>
+    public ForwardContext(CausalLanguageModel model, TokenBatch batch, ForwardOptions options = default, KeyValueCache? cache = null)
+    {
+        if (cache is not null && (options.Record || batch.Segments.Length != 1)) throw new ArgumentException("a cache serves one sequence, without recording");
+        batch.CheckFits(model.Config.VocabSize);
+        Backend = model.Backend;
+        Batch = batch;
+        _rotaryTables = model.RotaryTables;
+        _options = options;
+        _cache = cache;
+        _tape = options.Record ? new GradientTape() : null;
+        _tokenIds = Backend.Upload<int>(new Shape(batch.TokenCount), DType.Int32, batch.Ids);
+        _positions = Backend.Upload<int>(new Shape(batch.TokenCount), DType.Int32, batch.PositionsFrom(cache?.Length ?? 0));
+    }
+
+    /// <summary>Where ops run.</summary>
+    public Backend Backend { get; }
+
+    /// <summary>The input.</summary>
+    public TokenBatch Batch { get; }
+
+    /// <summary>Called with the number and the input of every block as the pass reaches it; for tests and for finding the layer where numbers go wrong.</summary>
+    public Action<int, Tensor>? BlockReached { get; init; }
+
+    /// <summary>Where dropout masks come from; null when dropout is off.</summary>
+    internal DropoutSource? Dropout => _options.Dropout;
+
+    /// <summary>Runs one block. When recording, what is cheap to compute again is dropped at its end, or with checkpointing everything but the input.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="x">Its input; used up when nothing is recorded.</param>
+    public Activation Block(DecoderBlock block, Activation x)
+    {
+        BlockReached?.Invoke(block.Index, x.Value);
+        if (_tape is null)
+        {
+            var y = RunUnrecorded(block, x);
+            if (_unrecorded.Remove(x)) x.ReleaseValue();
+            return y;
+        }
+
+        if (_options.Checkpoint) return Apply(new CheckpointNode(this, block, x));
+        var first = _tape.Count;
+        var output = block.Forward(x, this);
+        _tape.DropRecomputable(first);
+        return output;
+    }
+
+    /// <summary>Runs the recorded ops backwards; gradients of parameters are added to.</summary>
+    internal void Backward() => _tape!.Backward();
+
+    /// <summary>Runs a block and gives back everything it made but its result.</summary>
+    internal Activation RunUnrecorded(DecoderBlock block, Activation x)
+    {
+        var (tape, first) = (_tape, _unrecorded.Count);
+        _tape = null;
+        try
+        {
+            var y = block.Forward(x, this);
+            for (var i = first; i < _unrecorded.Count; i++)
+            {
+                if (_unrecorded[i] != y) _unrecorded[i].ReleaseValue();
+            }
+
+            _unrecorded.RemoveRange(first, _unrecorded.Count - first);
+            _unrecorded.Add(y);
+            return y;
+        }
+        finally
+        {
+            _tape = tape;
+        }
+    }
+
+    /// <summary>Runs a block on a tape of its own, backwards from a gradient of its output.</summary>
+    internal void RunBackward(DecoderBlock block, Activation x, Tensor gradient, bool owned)
+    {
+        var outer = _tape;
+        _tape = new GradientTape();
+        try
+        {
+            block.Forward(x, this).ContributeGradient(gradient, owned);
+            _tape.Backward();
+        }
+        finally
+        {
+            _tape.Clear();
+            _tape = outer;
+        }
+    }
+
+    /// <summary>Takes an activation that nothing is recorded for out of the pass's care.</summary>
+    internal void Disown(Activation activation) => _unrecorded.Remove(activation);
+
+    /// <summary>Ends the pass and gives back everything it still holds.</summary>
+    public void Dispose()
+    {
+        _tape?.Clear();
+        foreach (var activation in _unrecorded) activation.ReleaseValue();
+        _unrecorded.Clear();
+        _tokenIds.Dispose();
+        _positions.Dispose();
+    }
+
+    /// <summary>Runs an op whose node computes its output into a new tensor, or brings its own.</summary>
+    internal Activation Apply(Node node)
+    {
+        var output = node.Forward();
+        if (_tape is null)
+        {
+            node.Release();
+            _unrecorded.Add(output);
+        }
+        else
+        {
+            node.Output = output;
+            output.Producer = node;
+            _tape.Record(node);
+        }
+
+        return output;
+    }
+}

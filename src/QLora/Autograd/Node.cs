@@ -1,0 +1,40 @@
+using QLora.Backends;
+using QLora.Tensors;
+
+namespace QLora.Autograd;
+
+/// <summary>One op of a forward pass: how it is run, what it read and made, and how gradients pass through it backwards.</summary>
+internal abstract class Node(ForwardContext context)
+{
+    /// <summary>What the op made.</summary>
+    public Activation Output { get; set; } = null!;
+
+    /// <summary>Whether the output may be dropped after the forward pass and computed again from the inputs.</summary>
+    public virtual bool CanRecompute => false;
+
+    /// <summary>Whether <see cref="Backward"/> reads the value of <see cref="Output"/>.</summary>
+    public virtual bool ReadsOutput => false;
+
+    protected ForwardContext Context { get; } = context;
+
+    protected Backend Backend => Context.Backend;
+
+    /// <summary>Runs the op.</summary>
+    public abstract Activation Forward();
+
+    /// <summary>Computes the output again from the inputs. Only where <see cref="CanRecompute"/>.</summary>
+    /// <param name="y">Takes it; of the shape of <see cref="Output"/>.</param>
+    public virtual void Compute(Tensor y) => throw new NotSupportedException();
+
+    /// <summary>Passes the gradient of <see cref="Output"/> on to the inputs and the parameters. Called once, only when there is one.</summary>
+    public abstract void Backward();
+
+    /// <summary>Gives back what was saved besides inputs and output.</summary>
+    public virtual void Release() { }
+
+    /// <summary>A new output of the op, with undefined content.</summary>
+    protected Activation NewOutput(Shape shape, bool needsGradient) => new(Backend, Backend.Allocate(shape), ownsValue: true, needsGradient);
+
+    /// <summary>The gradient of the output.</summary>
+    protected Tensor OutputGradient => Output.Gradient!.Value;
+}

@@ -1,0 +1,88 @@
+using QLora.Autograd;
+using QLora.Backends;
+using QLora.Quantization;
+using QLora.Tensors;
+
+namespace QLora.Layers;
+
+/// <summary>The matrix of a linear layer, (out, in): dense or in 4 bits.</summary>
+public abstract class Weight : IDisposable
+{
+    /// <summary>Its bytes in memory.</summary>
+    public abstract long Bytes { get; }
+
+    /// <summary>The dense values; null when it is in 4 bits.</summary>
+    public abstract Parameter? Parameter { get; }
+
+    /// <summary>y ← x·Wᵀ + beta·y when <paramref name="transpose"/>, else x·W + beta·y.</summary>
+    public abstract void MatMul(Backend backend, Tensor x, Tensor y, bool transpose, float beta);
+
+    /// <summary>The weight in full precision, (out, in) Float32, for merging. The caller gives it back.</summary>
+    public abstract Tensor ToFloat32(Backend backend, Shape shape);
+
+    /// <summary>Gives the memory back.</summary>
+    public abstract void Dispose();
+}
+
+/// <summary>A weight in full or half precision.</summary>
+/// <param name="parameter">Its values.</param>
+/// <param name="owned">Whether it is this weight's own; a tied one is the embedding's.</param>
+public sealed class DenseWeight(Parameter parameter, bool owned = true) : Weight
+{
+    /// <inheritdoc/>
+    public override long Bytes => owned ? parameter.Value.Bytes : 0;
+
+    /// <inheritdoc/>
+    public override Parameter Parameter => parameter;
+
+    /// <summary>Whether it is this weight's own; a tied one is the embedding's.</summary>
+    public bool IsOwned => owned;
+
+    /// <inheritdoc/>
+    public override void MatMul(Backend backend, Tensor x, Tensor y, bool transpose, float beta)
+        => backend.MatMul(x, parameter.Value, y, transposeB: transpose, beta: beta);
+
+    /// <inheritdoc/>
+    public override Tensor ToFloat32(Backend backend, Shape shape)
+    {
+        var copy = backend.Allocate(shape);
+        var rows = backend.Upload<int>(new Shape(shape.Rows), DType.Int32, [.. Enumerable.Range(0, shape.Rows)]);
+        backend.Embedding(rows, parameter.Value, copy);
+        rows.Dispose();
+        return copy;
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        if (owned) parameter.Dispose();
+    }
+}
+
+/// <summary>A frozen weight in 4 bits.</summary>
+/// <param name="tensor">Codes and scales.</param>
+public sealed class QuantizedWeight(QuantizedTensor tensor) : Weight
+{
+    /// <summary>Codes and scales.</summary>
+    public QuantizedTensor Tensor => tensor;
+
+    /// <inheritdoc/>
+    public override long Bytes => tensor.Bytes;
+
+    /// <inheritdoc/>
+    public override Parameter? Parameter => null;
+
+    /// <inheritdoc/>
+    public override void MatMul(Backend backend, Tensor x, Tensor y, bool transpose, float beta) => backend.MatMul4Bit(x, tensor, y, transpose, beta);
+
+    /// <inheritdoc/>
+    public override Tensor ToFloat32(Backend backend, Shape shape)
+    {
+        var values = backend.Allocate(shape);
+        backend.Dequantize(tensor, values);
+        return values;
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose() => tensor.Dispose();
+}

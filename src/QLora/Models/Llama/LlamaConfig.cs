@@ -1,0 +1,113 @@
+using System.Text.Json.Nodes;
+using QLora.Checkpoints.Gguf;
+using QLora.Layers;
+
+namespace QLora.Models.Llama;
+
+/// <summary>The numbers of a model of Llama's architecture.</summary>
+public sealed record LlamaConfig : ModelConfig, IModelConfig<LlamaConfig>
+{
+    /// <inheritdoc/>
+    public override string ModelType => "llama";
+
+    /// <summary>The inner width of the MLP.</summary>
+    public required int IntermediateSize { get; init; }
+
+    /// <summary>Query heads.</summary>
+    public required int NumAttentionHeads { get; init; }
+
+    /// <summary>Key and value heads.</summary>
+    public required int NumKeyValueHeads { get; init; }
+
+    /// <summary>Elements of one head.</summary>
+    public required int HeadSize { get; init; }
+
+    /// <summary>Added to the mean square in every norm.</summary>
+    public required float RmsNormEps { get; init; }
+
+    /// <summary>Base and scaling of the rotary angles.</summary>
+    public required RotaryParameters Rotary { get; init; }
+
+    /// <summary>Whether the attention's linear layers have biases.</summary>
+    public bool AttentionBias { get; init; }
+
+    /// <summary>Whether the MLP's linear layers have biases.</summary>
+    public bool MlpBias { get; init; }
+
+    /// <summary>All query heads together.</summary>
+    public int QuerySize => NumAttentionHeads * HeadSize;
+
+    /// <summary>All key heads together.</summary>
+    public int KeyValueSize => NumKeyValueHeads * HeadSize;
+
+    /// <inheritdoc/>
+    public override AttentionShape AttentionShape => new(NumAttentionHeads, NumKeyValueHeads, HeadSize, 1 / MathF.Sqrt(HeadSize));
+
+    /// <inheritdoc/>
+    public static LlamaConfig FromJson(ConfigJson json)
+    {
+        var hidden = json.Integer("hidden_size");
+        var heads = json.Integer("num_attention_heads");
+        var keyHeads = json.Integer("num_key_value_heads", heads);
+        var context = json.Integer("max_position_embeddings");
+        if (heads % keyHeads != 0) throw json.Error("num_key_value_heads", $"is {keyHeads}, which does not divide num_attention_heads {heads}");
+        if (json.OptionalInteger("head_dim") is null && hidden % heads != 0) throw json.Error("num_attention_heads", $"is {heads}, which does not divide hidden_size {hidden}");
+        var headSize = json.Integer("head_dim", hidden / heads);
+        if (headSize % 2 != 0) throw json.Error("head_dim", $"is {headSize}, which rotary positions cannot halve");
+        var activation = json.String("hidden_act", "silu");
+        if (activation is not ("silu" or "swish")) throw json.Error("hidden_act", $"'{activation}' is not supported for llama; expected silu");
+        var epsilon = json.Number("rms_norm_eps", 1e-6);
+        if (!(epsilon > 0)) throw json.Error("rms_norm_eps", $"is {epsilon}, expected a number above 0");
+
+        return new LlamaConfig
+        {
+            VocabSize = json.Integer("vocab_size"),
+            HiddenSize = hidden,
+            NumHiddenLayers = json.Integer("num_hidden_layers"),
+            MaxPositionEmbeddings = context,
+            TieWordEmbeddings = json.Boolean("tie_word_embeddings", false),
+            BosTokenId = json.OptionalInteger("bos_token_id", minimum: 0),
+            EosTokenIds = json.Integers("eos_token_id"),
+            IntermediateSize = json.Integer("intermediate_size"),
+            NumAttentionHeads = heads,
+            NumKeyValueHeads = keyHeads,
+            HeadSize = headSize,
+            RmsNormEps = (float)epsilon,
+            AttentionBias = json.Boolean("attention_bias", false),
+            MlpBias = json.Boolean("mlp_bias", false),
+            Rotary = RotaryConfig.Read(json, headSize, context),
+        };
+    }
+
+    /// <inheritdoc/>
+    public static LlamaConfig FromGguf(GgufFile file) => throw new NotImplementedException();
+
+    /// <inheritdoc/>
+    public override JsonObject ToJson() => new()
+    {
+        ["architectures"] = new JsonArray("LlamaForCausalLM"),
+        ["model_type"] = ModelType,
+        ["vocab_size"] = VocabSize,
+        ["hidden_size"] = HiddenSize,
+        ["intermediate_size"] = IntermediateSize,
+        ["num_hidden_layers"] = NumHiddenLayers,
+        ["num_attention_heads"] = NumAttentionHeads,
+        ["num_key_value_heads"] = NumKeyValueHeads,
+        ["head_dim"] = HeadSize,
+        ["hidden_act"] = "silu",
+        ["max_position_embeddings"] = MaxPositionEmbeddings,
+        ["rms_norm_eps"] = double.Parse(RmsNormEps.ToString("R", System.Globalization.CultureInfo.InvariantCulture), System.Globalization.CultureInfo.InvariantCulture),
+        ["attention_bias"] = AttentionBias,
+        ["mlp_bias"] = MlpBias,
+        ["tie_word_embeddings"] = TieWordEmbeddings,
+        ["bos_token_id"] = BosTokenId,
+        ["eos_token_id"] = EosTokenIds.Count switch
+        {
+            0 => null,
+            1 => EosTokenIds[0],
+            _ => new JsonArray([.. EosTokenIds.Select(id => (JsonNode)id)]),
+        },
+        ["rope_theta"] = Rotary.Theta,
+        ["rope_scaling"] = RotaryConfig.WriteScaling(Rotary),
+    };
+}

@@ -1,0 +1,69 @@
+using QLora.Autograd;
+using QLora.Backends;
+using QLora.Tensors;
+
+namespace QLora.Training;
+
+/// <summary>The numbers of AdamW that do not change during a run.</summary>
+/// <param name="Beta1">Decay of the first moment.</param>
+/// <param name="Beta2">Decay of the second moment.</param>
+/// <param name="Epsilon">Added to the root of the second moment.</param>
+/// <param name="WeightDecay">Decoupled decay per unit of learning rate.</param>
+public readonly record struct AdamWOptions(float Beta1 = 0.9f, float Beta2 = 0.999f, float Epsilon = 1e-8f, float WeightDecay = 0);
+
+/// <summary>AdamW over a set of parameters, with its moments in Float32.</summary>
+public sealed class AdamWOptimizer : IDisposable
+{
+    private readonly Backend _backend;
+    private readonly AdamWOptions _options;
+    private readonly List<State> _states;
+
+    /// <summary>An optimizer with moments of zero.</summary>
+    /// <param name="backend">Where the parameters lie.</param>
+    /// <param name="parameters">What it trains; each must have a gradient.</param>
+    /// <param name="options">Its numbers.</param>
+    public AdamWOptimizer(Backend backend, IEnumerable<Parameter> parameters, AdamWOptions options)
+    {
+        _backend = backend;
+        _options = options;
+        _states = [.. parameters.Select(parameter => new State(parameter, backend.AllocateZeros(parameter.Value.Shape), backend.AllocateZeros(parameter.Value.Shape)))];
+    }
+
+    /// <summary>The steps taken so far.</summary>
+    public int Steps { get; private set; }
+
+    /// <summary>What it trains.</summary>
+    public IEnumerable<Parameter> Parameters => _states.Select(state => state.Parameter);
+
+    /// <summary>The Euclidean norm of all gradients together.</summary>
+    public double GradientNorm() => Math.Sqrt(_states.Sum(state => _backend.SumOfSquares(state.Parameter.Gradient!.Value)));
+
+    /// <summary>One step down the gradients, which are then zero again.</summary>
+    /// <param name="learningRate">Of this step.</param>
+    /// <param name="gradientScale">Factor of the gradients: how clipping is applied.</param>
+    public void Step(double learningRate, double gradientScale)
+    {
+        Steps++;
+        var step = new AdamWStep(
+            (float)learningRate, _options.Beta1, _options.Beta2, _options.Epsilon, _options.WeightDecay, Steps, (float)gradientScale);
+        foreach (var (parameter, first, second) in _states)
+        {
+            _backend.AdamW(parameter.Value, parameter.Gradient!.Value, first, second, step);
+            _backend.Clear(parameter.Gradient.Value);
+        }
+    }
+
+    /// <summary>Gives the moments back.</summary>
+    public void Dispose()
+    {
+        foreach (var (_, first, second) in _states)
+        {
+            first.Dispose();
+            second.Dispose();
+        }
+
+        _states.Clear();
+    }
+
+    private readonly record struct State(Parameter Parameter, Tensor First, Tensor Second);
+}
