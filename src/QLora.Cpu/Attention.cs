@@ -47,13 +47,19 @@ public sealed unsafe partial class CpuBackend
             var perKeyHead = (nint)KeyPack.PaddedKeys(segment.KeyCount) * (o.HeadSize + o.PaddedSize);
             for (var keyHead = 0; keyHead < o.KeyHeads; keyHead++)
             {
-                for (var start = 0; start < segment.KeyCount; start += KeyPack.Block) _packing.Add(new(segment, keyHead, start, segment.KeyCount, packed + keyHead * perKeyHead));
+                for (var start = 0; start < segment.KeyCount; start += KeyPack.Block)
+                {
+                    _packing.Add(new(segment, keyHead, start, segment.KeyCount, packed + keyHead * perKeyHead));
+                }
             }
 
             // The last queries see the most keys: with the largest items first, the threads end together.
             for (var first = (segment.QueryCount - 1) / ForwardBlock.Block * ForwardBlock.Block; first >= 0; first -= ForwardBlock.Block)
             {
-                for (var head = 0; head < o.Heads; head++) _blocks.Add(new(segment, head, first, segment.QueryCount, packed + o.KeyHeadOf(head) * perKeyHead));
+                for (var head = 0; head < o.Heads; head++)
+                {
+                    _blocks.Add(new(segment, head, first, segment.QueryCount, packed + o.KeyHeadOf(head) * perKeyHead));
+                }
             }
 
             packed += o.KeyHeads * perKeyHead;

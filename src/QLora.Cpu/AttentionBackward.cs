@@ -29,8 +29,8 @@ public sealed unsafe partial class CpuBackend
     }
 
     /// <summary>
-    /// Cuts the op into items and returns the numbers of workspace: packed keys, and for each run of queries its shares in dk and dv. A head's queries are one run
-    /// unless there are too few heads to keep all threads busy.
+    /// Cuts the op into items and returns the numbers of workspace: packed keys, and for each run of queries its shares in dk and dv. A head's
+    /// queries are one run unless there are too few heads to keep all threads busy.
     /// </summary>
     private long PlanBackward(in AttentionOperands o, ReadOnlySpan<AttentionSegment> segments)
     {
@@ -47,7 +47,11 @@ public sealed unsafe partial class CpuBackend
             for (var keyHead = 0; keyHead < o.KeyHeads; keyHead++)
             {
                 var firstRun = _blocks.Count;
-                for (var start = 0; start < segment.KeyCount; start += KeyPack.Block) _packing.Add(new(segment, keyHead, start, segment.KeyCount, packed + keyHead * perKeyHead));
+                for (var start = 0; start < segment.KeyCount; start += KeyPack.Block)
+                {
+                    _packing.Add(new(segment, keyHead, start, segment.KeyCount, packed + keyHead * perKeyHead));
+                }
+
                 for (var head = keyHead * (o.Heads / o.KeyHeads); o.KeyHeadOf(head) == keyHead; head++)
                 {
                     var blocks = (segment.QueryCount + BackwardBlock.Block - 1) / BackwardBlock.Block;

@@ -24,7 +24,8 @@ public sealed unsafe partial class CpuBackend
         {
             var largest = VectorMath.Max<V>(row, vocabulary);
 
-            // The label's probability is set aside: where the model is sure of it, the gradient p − 1 = −Σ of all others would otherwise be lost in rounding.
+            // The label's probability is set aside: where the model is sure of it, the gradient p − 1 = −Σ of all others would otherwise be lost
+            // in rounding.
             var logit = row[label];
             row[label] = float.NegativeInfinity;
             double others = wantsGradient ? VectorMath.ExpAndSum<V>(row, vocabulary, largest) : VectorMath.SumOfExp<V>(row, vocabulary, largest);

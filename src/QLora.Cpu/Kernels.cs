@@ -47,7 +47,8 @@ public sealed partial class CpuBackend
 
     /// <summary>Runs a kernel over the elements of a tensor.</summary>
     private void RunElements<TKernel>(long count, long elementWork, TKernel kernel) where TKernel : struct, IElementKernel =>
-        Run(checked((int)((count + Elements<TKernel>.Block - 1) / Elements<TKernel>.Block)), elementWork * Elements<TKernel>.Block, new Elements<TKernel>(kernel, count));
+        Run(checked((int)((count + Elements<TKernel>.Block - 1) / Elements<TKernel>.Block)), elementWork * Elements<TKernel>.Block,
+            new Elements<TKernel>(kernel, count));
 
     /// <summary>Where scratch memory from the pool begins.</summary>
     private static unsafe float* Address(DeviceBuffer buffer) => (float*)((HostBuffer)buffer).Pointer;
@@ -74,7 +75,9 @@ public sealed partial class CpuBackend
 
     private readonly struct Evenly<TKernel>(VectorWidth width, TKernel kernel, int items) : IWork where TKernel : struct, IKernel
     {
-        public void Run(int thread, int threads) => RunItems(width, kernel, (int)((long)items * thread / threads), (int)((long)items * (thread + 1) / threads), thread);
+        public void Run(int thread, int threads) => RunItems(width, kernel, Border(thread, threads), Border(thread + 1, threads), thread);
+
+        private int Border(int thread, int threads) => (int)((long)items * thread / threads);
     }
 
     private readonly unsafe struct InTurn<TKernel>(VectorWidth width, TKernel kernel, int items, int* next) : IWork where TKernel : struct, IKernel

@@ -12,7 +12,8 @@ public sealed unsafe partial class CpuBackend
 
     /// <inheritdoc/>
     protected override void SwiGluBackwardCore(Tensor gate, Tensor up, Tensor dy, Tensor dGate, Tensor dUp) =>
-        RunElements(dy.Count, 8, new SwiGluBackwardKernel(gate.Pointer<float>(), up.Pointer<float>(), dy.Pointer<float>(), dGate.Pointer<float>(), dUp.Pointer<float>()));
+        RunElements(dy.Count, 8, new SwiGluBackwardKernel(
+            gate.Pointer<float>(), up.Pointer<float>(), dy.Pointer<float>(), dGate.Pointer<float>(), dUp.Pointer<float>()));
 
     private readonly struct SwiGluKernel(float* gate, float* up, float* y) : IElementKernel
     {

@@ -13,8 +13,8 @@ internal interface IWork
 }
 
 /// <summary>
-/// Threads that wait for work and do it together with the caller. Ops follow each other within microseconds, so that a waiting thread looks for work a while
-/// before it sleeps. Nothing is allocated per call.
+/// Threads that wait for work and do it together with the caller. Ops follow each other within microseconds, so that a waiting thread looks for
+/// work a while before it sleeps. Nothing is allocated per call.
 /// </summary>
 internal sealed unsafe class ThreadTeam : IDisposable
 {

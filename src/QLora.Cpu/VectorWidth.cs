@@ -34,6 +34,7 @@ public static class VectorWidths
         var asked = Environment.GetEnvironmentVariable(Variable);
         if (string.IsNullOrEmpty(asked)) return Supported[^1];
         if (int.TryParse(asked, out var bits) && Supported.Contains((VectorWidth)bits)) return (VectorWidth)bits;
-        throw new QLoraException($"{Variable} is '{asked}', expected one of the widths of this machine: {string.Join(", ", Supported.Select(width => (int)width))}");
+        var widths = string.Join(", ", Supported.Select(width => (int)width));
+        throw new QLoraException($"{Variable} is '{asked}', expected one of the widths of this machine: {widths}");
     }
 }

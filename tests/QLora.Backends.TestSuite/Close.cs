@@ -3,7 +3,10 @@ namespace QLora.Tests.Backends;
 /// <summary>Comparisons of results.</summary>
 public static class Close
 {
-    /// <summary>Every |actual − expected| is at most tolerance · (|expected| + root mean square of expected, or <paramref name="terms"/> where that is more); NaN equals only NaN.</summary>
+    /// <summary>
+    /// Every |actual − expected| is at most tolerance · (|expected| + root mean square of expected, or <paramref name="terms"/> where that is
+    /// more); NaN equals only NaN.
+    /// </summary>
     public static void Check(string what, ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double tolerance, double terms = 0)
     {
         Assert.Equal(expected.Length, actual.Length);

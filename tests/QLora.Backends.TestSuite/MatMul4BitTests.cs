@@ -8,7 +8,10 @@ public abstract class MatMul4BitTests(IReadOnlyList<Device> devices) : OpTests(d
     // Single-precision sums of k products: the error grows like the root of k, near 1e-6 at k = 1000. The weight itself is the same to the bit.
     private const double Tolerance = 1e-5;
 
-    /// <summary>Type, m, out, in, block size, double quantisation: a single row (decoding), blocks that cross rows, odd extents, beyond the blocks of a cache-blocked product.</summary>
+    /// <summary>
+    /// Type, m, out, in, block size, double quantisation: a single row (decoding), blocks that cross rows, odd extents, beyond the blocks of a
+    /// cache-blocked product.
+    /// </summary>
     public static TheoryData<QuantizationType, int, int, int, int, bool> Cases => new()
     {
         { QuantizationType.Nf4, 1, 1, 1, 64, false },

@@ -2,13 +2,19 @@ using QLora.Quantization;
 
 namespace QLora.Tests.Backends;
 
-/// <summary>Quantize and Dequantize. That the reference does what bitsandbytes does is tested where it is written; here every backend must give its very bits.</summary>
+/// <summary>
+/// Quantize and Dequantize. That the reference does what bitsandbytes does is tested where it is written; here every backend must give its very
+/// bits.
+/// </summary>
 public abstract class QuantizeTests(IReadOnlyList<Device> devices) : OpTests(devices)
 {
     // Codes, scales and values, bit for bit.
     private const double Tolerance = 0;
 
-    /// <summary>Type, rows, columns, block size, double quantisation: whole blocks, a short last one, blocks that cross rows, an odd number of codes, more than 256 scales.</summary>
+    /// <summary>
+    /// Type, rows, columns, block size, double quantisation: whole blocks, a short last one, blocks that cross rows, an odd number of codes, more
+    /// than 256 scales.
+    /// </summary>
     public static TheoryData<QuantizationType, int, int, int, bool> Cases => new()
     {
         { QuantizationType.Nf4, 1, 1, 64, false },

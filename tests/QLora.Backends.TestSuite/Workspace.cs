@@ -5,8 +5,8 @@ using QLora.Tensors;
 namespace QLora.Tests.Backends;
 
 /// <summary>
-/// The tensors of one run of an op. Each lies a little off its alignment between two guards, which must be unharmed in the end; fresh ones hold NaN, so that
-/// an op which reads what it should overwrite is found out.
+/// The tensors of one run of an op. Each lies a little off its alignment between two guards, which must be unharmed in the end; fresh ones hold
+/// NaN, so that an op which reads what it should overwrite is found out.
 /// </summary>
 public sealed class Workspace(Backend backend) : IDisposable
 {

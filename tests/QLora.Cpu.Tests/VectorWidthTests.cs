@@ -17,7 +17,7 @@ public sealed class VectorWidthTests
             Environment.SetEnvironmentVariable(VectorWidths.Variable, value);
             if (value == "128") Assert.Equal(VectorWidth.Vector128, VectorWidths.Chosen());
             else if (value == "") Assert.Equal(VectorWidths.Supported[^1], VectorWidths.Chosen());
-            else Assert.Contains($"{VectorWidths.Variable} is '{value}', expected one of the widths of this machine: 128", Assert.Throws<QLoraException>(() => VectorWidths.Chosen()).Message);
+            else Assert.StartsWith($"QLORA_VECTOR_WIDTH is '{value}', expected", Assert.Throws<QLoraException>(() => VectorWidths.Chosen()).Message);
         }
         finally
         {

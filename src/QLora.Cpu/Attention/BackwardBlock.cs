@@ -4,8 +4,8 @@ using QLora.Cpu.Vectors;
 namespace QLora.Cpu.Attention;
 
 /// <summary>
-/// The gradients of attention for a run of one head's queries. The queries' own are final; those of keys and values are this run's share, which the caller adds to the
-/// shares of other runs and of other heads of the group, in an order that does not depend on who was faster.
+/// The gradients of attention for a run of one head's queries. The queries' own are final; those of keys and values are this run's share, which
+/// the caller adds to the shares of other runs and of other heads of the group, in an order that does not depend on who was faster.
 /// </summary>
 internal static unsafe class BackwardBlock
 {
@@ -27,12 +27,14 @@ internal static unsafe class BackwardBlock
     /// <param name="valueShare">(padded keys, padded size): the share in dv.</param>
     /// <param name="scratch"><see cref="ScratchSize"/> numbers.</param>
     public static void Run<V>(
-        in AttentionOperands o, in BackwardOperands r, AttentionSegment segment, int head, int first, int end, PackedKeys keys, float* keyShare, float* valueShare, float* scratch)
+        in AttentionOperands o, in BackwardOperands r, AttentionSegment segment, int head, int first, int end, PackedKeys keys,
+        float* keyShare, float* valueShare, float* scratch)
         where V : unmanaged, IVector<V>
     {
         for (var start = first; start < end; start += Block)
         {
-            QueryBlock<V>(o, r, segment, head, start, Math.Min(Block, end - start), keys, keyShare, valueShare, written: start == first ? 0 : start, scratch);
+            var written = start == first ? 0 : start;
+            QueryBlock<V>(o, r, segment, head, start, Math.Min(Block, end - start), keys, keyShare, valueShare, written, scratch);
         }
     }
 
@@ -83,12 +85,15 @@ internal static unsafe class BackwardBlock
 
                 for (var key = 0; key < queries.VisibleToBlock(start); key += Tile.Rows)
                 {
-                    // Queries before the group's first key do not see it. Queries come in whole tiles' rows, so a group was written wholly or not at all.
+                    // Queries before the group's first key do not see it. Queries come in whole tiles' rows, so a group was written wholly or not
+                    // at all.
                     var from = Math.Max(0, start + key - first);
                     var share = (nint)(start + key) * size + column;
                     var accumulate = start + key < written;
-                    Tile.Multiply<V>(p + from * KeyPack.Block + key, 1, KeyPack.Block, dy + from * size + column, size, valueShare + share, size, count - from, accumulate);
-                    Tile.Multiply<V>(ds + from * KeyPack.Block + key, 1, KeyPack.Block, q + from * size + column, size, keyShare + share, size, count - from, accumulate);
+                    Tile.Multiply<V>(p + from * KeyPack.Block + key, 1, KeyPack.Block, dy + from * size + column, size,
+                        valueShare + share, size, count - from, accumulate);
+                    Tile.Multiply<V>(ds + from * KeyPack.Block + key, 1, KeyPack.Block, q + from * size + column, size,
+                        keyShare + share, size, count - from, accumulate);
                 }
             }
         }
@@ -114,9 +119,11 @@ internal static unsafe class BackwardBlock
     }
 
     /// <summary>
-    /// Turns the first <paramref name="seen"/> scores of a row into probabilities and the gradients of the probabilities into those of the scores, and clears the rest of both rows.
+    /// Turns the first <paramref name="seen"/> scores of a row into probabilities and the gradients of the probabilities into those of the scores,
+    /// and clears the rest of both rows.
     /// </summary>
-    private static void ScoreGradients<V>(float* scores, float* gradients, int seen, float logSumExp, float dot, float scale) where V : unmanaged, IVector<V>
+    private static void ScoreGradients<V>(float* scores, float* gradients, int seen, float logSumExp, float dot, float scale)
+        where V : unmanaged, IVector<V>
     {
         for (var j = 0; j < seen; j += V.Count)
         {

@@ -3,7 +3,10 @@ using QLora.Cpu.Vectors;
 
 namespace QLora.Cpu.Attention;
 
-/// <summary>Attention of a single query, as in generation: keys and values are read once where they lie, since packing them would cost more than the products.</summary>
+/// <summary>
+/// Attention of a single query, as in generation: keys and values are read once where they lie, since packing them would cost more than the
+/// products.
+/// </summary>
 internal static unsafe class FewQueries
 {
     /// <summary>Segments with fewer queries than this go query by query.</summary>

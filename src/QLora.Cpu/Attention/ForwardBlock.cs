@@ -5,8 +5,8 @@ using QLora.Cpu.Vectors;
 namespace QLora.Cpu.Attention;
 
 /// <summary>
-/// Attention of one block of queries of one head: block by block of the keys, scores, their exponentials relative to the largest so far, and the weighted
-/// sum of the values, which is rescaled whenever a larger score appears (Dao et al., arXiv:2205.14135).
+/// Attention of one block of queries of one head: block by block of the keys, scores, their exponentials relative to the largest so far, and the
+/// weighted sum of the values, which is rescaled whenever a larger score appears (Dao et al., arXiv:2205.14135).
 /// </summary>
 internal static unsafe class ForwardBlock
 {
@@ -16,7 +16,9 @@ internal static unsafe class ForwardBlock
     /// <summary>Numbers of scratch that one block needs.</summary>
     public static int ScratchSize(int headSize) => Block * (headSize + KeyPack.Block + KeyPack.PaddedSize(headSize) + 2);
 
-    /// <summary>Computes rows <paramref name="first"/> up to <paramref name="first"/> + <see cref="Block"/> of a segment's head, fewer at its end.</summary>
+    /// <summary>
+    /// Computes rows <paramref name="first"/> up to <paramref name="first"/> + <see cref="Block"/> of a segment's head, fewer at its end.
+    /// </summary>
     /// <param name="o">The op's operands.</param>
     /// <param name="segment">The sequence.</param>
     /// <param name="head">The query head.</param>
@@ -26,7 +28,8 @@ internal static unsafe class ForwardBlock
     /// <param name="y">The whole result.</param>
     /// <param name="logSumExp">The whole (tokens, heads), or null.</param>
     /// <param name="scratch"><see cref="ScratchSize"/> numbers.</param>
-    public static void Run<V>(in AttentionOperands o, AttentionSegment segment, int head, int first, float* keys, float* values, float* y, float* logSumExp, float* scratch)
+    public static void Run<V>(in AttentionOperands o, AttentionSegment segment, int head, int first, float* keys, float* values,
+        float* y, float* logSumExp, float* scratch)
         where V : unmanaged, IVector<V>
     {
         var (headSize, size) = (o.HeadSize, o.PaddedSize);
@@ -83,10 +86,11 @@ internal static unsafe class ForwardBlock
     }
 
     /// <summary>
-    /// Replaces the first <paramref name="seen"/> scores of a row by their exponentials, the following up to <paramref name="end"/> by zeros, and brings the row's running
-    /// sums up to date.
+    /// Replaces the first <paramref name="seen"/> scores of a row by their exponentials, the following up to <paramref name="end"/> by zeros, and
+    /// brings the row's running sums up to date.
     /// </summary>
-    private static void Exponentials<V>(float* scores, int seen, int end, ref float largest, ref float total, float* sums, int size) where V : unmanaged, IVector<V>
+    private static void Exponentials<V>(float* scores, int seen, int end, ref float largest, ref float total, float* sums, int size)
+        where V : unmanaged, IVector<V>
     {
         for (var j = seen; j < KeyPack.Block && j < end + V.Count; j++) scores[j] = float.NegativeInfinity;
         if (seen == 0)

@@ -5,7 +5,8 @@ namespace QLora.Cpu.Attention;
 /// <summary>Where the packed keys or values of one segment and key head lie, and how they get there.</summary>
 /// <remarks>
 /// Two forms of a (keys, headSize) matrix, both padded with zeros: <em>panels</em>, its transpose cut into panels two vectors wide, in which
-/// number (k, j) of the transpose is at <c>(j / width) · headSize · width + k · width + j % width</c>; and <em>rows</em>, rows of a whole number of panels' widths.
+/// number (k, j) of the transpose is at <c>(j / width) · headSize · width + k · width + j % width</c>; and <em>rows</em>, rows of a whole number
+/// of panels' widths.
 /// </remarks>
 internal static unsafe class KeyPack
 {

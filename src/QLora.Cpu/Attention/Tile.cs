@@ -4,8 +4,8 @@ using QLora.Cpu.Vectors;
 namespace QLora.Cpu.Attention;
 
 /// <summary>
-/// The product that attention is made of, of blocks that lie in the cache: six rows by two vectors of results stay in registers, twelve sums that do not wait for each
-/// other, which with two vectors of b and one number of a are fifteen of the sixteen registers that every machine has.
+/// The product that attention is made of, of blocks that lie in the cache: six rows by two vectors of results stay in registers, twelve sums that
+/// do not wait for each other, which with two vectors of b and one number of a are fifteen of the sixteen registers that every machine has.
 /// </summary>
 internal static unsafe class Tile
 {

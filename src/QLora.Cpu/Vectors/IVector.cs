@@ -3,11 +3,12 @@ using System.Numerics;
 namespace QLora.Cpu.Vectors;
 
 /// <summary>
-/// A register of single-precision numbers of one width. Loops are written once, with the width as a type parameter, and compiled for each; whatever a struct of
-/// this kind is given, the compiler sees the hardware's own vector.
+/// A register of single-precision numbers of one width. Loops are written once, with the width as a type parameter, and compiled for each;
+/// the struct vanishes in compilation, and what is left is the hardware's own instruction.
 /// </summary>
 internal unsafe interface IVector<TSelf> :
-    IAdditionOperators<TSelf, TSelf, TSelf>, ISubtractionOperators<TSelf, TSelf, TSelf>, IMultiplyOperators<TSelf, TSelf, TSelf>, IDivisionOperators<TSelf, TSelf, TSelf>
+    IAdditionOperators<TSelf, TSelf, TSelf>, ISubtractionOperators<TSelf, TSelf, TSelf>,
+    IMultiplyOperators<TSelf, TSelf, TSelf>, IDivisionOperators<TSelf, TSelf, TSelf>
     where TSelf : unmanaged, IVector<TSelf>
 {
     /// <summary>How many numbers it holds.</summary>
@@ -41,8 +42,8 @@ internal unsafe interface IVector<TSelf> :
     static abstract TSelf WhereLess(TSelf x, TSelf limit, TSelf chosen, TSelf otherwise);
 
     /// <summary>
-    /// The values where the words of the stream that <see cref="QLora.Backends.Philox"/> makes, from word <paramref name="index"/> on, are at least the threshold, else 0.
-    /// Of real vectors the index is a multiple of their two widths.
+    /// The values where the words of the stream that <see cref="QLora.Backends.Philox"/> makes, from word <paramref name="index"/> on, are at
+    /// least the threshold, else 0. Of real vectors the index is a multiple of their two widths.
     /// </summary>
     static abstract (TSelf First, TSelf Second) WhereKept(ulong seed, ulong stream, ulong index, uint threshold, TSelf first, TSelf second);
 

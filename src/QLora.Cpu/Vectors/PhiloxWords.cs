@@ -6,9 +6,9 @@ using QLora.Backends;
 namespace QLora.Cpu.Vectors;
 
 /// <summary>
-/// <see cref="Philox"/> for as many blocks as there are 64-bit places, each of whose four words has a vector of its own. Only the lower half of a place counts: that is all a
-/// multiplication reads, so what the upper halves gather on the way need not be cleared. The blocks stand in such an order (even ones of the result first) that the
-/// words come out in the stream's order by unpacking alone. The wider vectors exist on x86 only.
+/// <see cref="Philox"/> for as many blocks as there are 64-bit places, each of whose four words has a vector of its own. Only the lower half of a
+/// place counts: that is all a multiplication reads, so what the upper halves gather on the way need not be cleared. The blocks stand in such an
+/// order (even places first) that the words come out in the stream's order by unpacking alone. The wider vectors exist on x86 only.
 /// </summary>
 internal static class PhiloxWords
 {
@@ -28,7 +28,8 @@ internal static class PhiloxWords
             // Factors are made outside of Multiply: unoptimised code of .NET 10 reads zeros where a broadcast of a variable is an operand of its own.
             var product0 = Multiply(word0, Vector128.Create(Multiplier0));
             var product1 = Multiply(word2, Vector128.Create(Multiplier1));
-            (word0, word1, word2, word3) = ((product1 >> 32) ^ word1 ^ Vector128.Create((ulong)key0), product1, (product0 >> 32) ^ word3 ^ Vector128.Create((ulong)key1), product0);
+            (word0, word1) = ((product1 >> 32) ^ word1 ^ Vector128.Create((ulong)key0), product1);
+            (word2, word3) = ((product0 >> 32) ^ word3 ^ Vector128.Create((ulong)key1), product0);
             key0 += Weyl0;
             key1 += Weyl1;
         }
@@ -53,7 +54,8 @@ internal static class PhiloxWords
         {
             var product0 = Multiply(word0, Vector256.Create(Multiplier0));
             var product1 = Multiply(word2, Vector256.Create(Multiplier1));
-            (word0, word1, word2, word3) = ((product1 >> 32) ^ word1 ^ Vector256.Create((ulong)key0), product1, (product0 >> 32) ^ word3 ^ Vector256.Create((ulong)key1), product0);
+            (word0, word1) = ((product1 >> 32) ^ word1 ^ Vector256.Create((ulong)key0), product1);
+            (word2, word3) = ((product0 >> 32) ^ word3 ^ Vector256.Create((ulong)key1), product0);
             key0 += Weyl0;
             key1 += Weyl1;
         }
@@ -76,7 +78,8 @@ internal static class PhiloxWords
         {
             var product0 = Multiply(word0, Vector512.Create(Multiplier0));
             var product1 = Multiply(word2, Vector512.Create(Multiplier1));
-            (word0, word1, word2, word3) = ((product1 >> 32) ^ word1 ^ Vector512.Create((ulong)key0), product1, (product0 >> 32) ^ word3 ^ Vector512.Create((ulong)key1), product0);
+            (word0, word1) = ((product1 >> 32) ^ word1 ^ Vector512.Create((ulong)key0), product1);
+            (word2, word3) = ((product0 >> 32) ^ word3 ^ Vector512.Create((ulong)key1), product0);
             key0 += Weyl0;
             key1 += Weyl1;
         }
