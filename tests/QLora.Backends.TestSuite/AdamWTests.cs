@@ -1,4 +1,6 @@
 using QLora.Backends;
+using QLora.Checkpoints;
+using QLora.Testing;
 
 namespace QLora.Tests.Backends;
 
@@ -23,6 +25,23 @@ public abstract class AdamWTests(IReadOnlyList<Device> devices) : OpTests(device
         }
 
         return [parameter, first, second];
+    });
+
+    [Fact]
+    public void Twenty_steps_as_PyTorch_takes_them() => OnEachDevice(backend =>
+    {
+        using var golden = SafetensorsFile.Open(TestData.Golden("train/optimizers.safetensors"));
+        var (gradients, expected) = (golden.ReadFloats("grads"), golden.ReadFloats("adamw.params"));
+        var initial = golden.ReadFloats("p0");
+        using var w = new Workspace(backend);
+        var zeros = Values.Normal(1, initial.Length).Times(0);
+        var (parameter, first, second) = (w.Upload(zeros with { Data = initial }), w.Upload(zeros), w.Upload(zeros));
+        for (var step = 1; step <= 20; step++)
+        {
+            var row = ((step - 1) * initial.Length)..(step * initial.Length);
+            backend.AdamW(parameter, w.Upload(zeros with { Data = gradients[row] }), first, second, new AdamWStep(1e-2f, 0.9f, 0.999f, 1e-8f, 0.1f, step, 1));
+            Close.Check($"parameters after step {step}", expected[row], w.Read(parameter).Data, 5e-6);
+        }
     });
 
     [Fact]

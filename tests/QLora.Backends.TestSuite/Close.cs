@@ -3,13 +3,16 @@ namespace QLora.Tests.Backends;
 /// <summary>Comparisons of results.</summary>
 public static class Close
 {
-    /// <summary>Every |actual − expected| is at most tolerance · (|expected| + root mean square of expected); NaN equals only NaN.</summary>
-    public static void Check(string what, ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double tolerance)
+    /// <summary>
+    /// Every |actual − expected| is at most tolerance · (|expected| + root mean square of expected, or <paramref name="terms"/> where that is
+    /// more); NaN equals only NaN.
+    /// </summary>
+    public static void Check(string what, ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double tolerance, double terms = 0)
     {
         Assert.Equal(expected.Length, actual.Length);
         var squares = 0.0;
         foreach (var value in expected) squares += float.IsFinite(value) ? (double)value * value : 0;
-        var scale = Math.Sqrt(squares / Math.Max(1, expected.Length));
+        var scale = Math.Max(terms, Math.Sqrt(squares / Math.Max(1, expected.Length)));
         for (var i = 0; i < expected.Length; i++)
         {
             if (expected[i].Equals(actual[i])) continue;

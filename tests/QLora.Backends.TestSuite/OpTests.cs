@@ -5,8 +5,8 @@ using QLora.Tensors;
 namespace QLora.Tests.Backends;
 
 /// <summary>
-/// What the tests of every op are made of. An op is written once, as a function from a workspace to result tensors, and is then run on the reference and on
-/// every configuration of the backend under test.
+/// What the tests of every op are made of. An op is written once, as a function from a workspace to result tensors, and is then run on the
+/// reference and on every configuration of the backend under test.
 /// </summary>
 public abstract class OpTests(IReadOnlyList<Device> devices)
 {
@@ -14,24 +14,28 @@ public abstract class OpTests(IReadOnlyList<Device> devices)
     protected delegate Tensor[] Op(Workspace workspace);
 
     /// <summary>
-    /// Each device's results are within <paramref name="tolerance"/> of the reference's, relative to the element and the root mean square of its tensor;
-    /// a second run gives the same bits; nothing outside of the tensors is written.
+    /// Each device's results are within <paramref name="tolerance"/> of the reference's, relative to the element and the root mean square of its
+    /// tensor; a second run gives the same bits; nothing outside of the tensors is written.
     /// </summary>
-    protected void AgreesWithReference(double tolerance, Op op)
+    /// <param name="tolerance">Of this op, with its reason beside it.</param>
+    /// <param name="op">The op.</param>
+    /// <param name="terms">The size of the terms that cancel in a result, where that is far more than the result itself.</param>
+    protected void AgreesWithReference(double tolerance, Op op, double terms = 0)
     {
         using var reference = new ReferenceBackend();
         var expected = Run(reference, op);
         OnEachDevice(backend =>
         {
             var actual = Run(backend, op);
-            for (var i = 0; i < expected.Length; i++) Close.Check($"result {i}", expected[i].Data, actual[i].Data, tolerance);
+            for (var i = 0; i < expected.Length; i++) Close.Check($"result {i}", expected[i].Data, actual[i].Data, tolerance, terms);
             var again = Run(backend, op);
             for (var i = 0; i < expected.Length; i++) Close.CheckSameBits($"result {i}, second run", actual[i].Data, again[i].Data);
         });
     }
 
     /// <summary>
-    /// The gradients which <paramref name="backward"/> computes on each device (one per input, for the given gradient of the output) agree with differences of the reference's forward.
+    /// The gradients which <paramref name="backward"/> computes on each device (one per input, for the given gradient of the output) agree with
+    /// differences of the reference's forward.
     /// </summary>
     /// <param name="tolerance">Relative to the element and the root mean square of its tensor.</param>
     /// <param name="inputs">What the op is differentiated by.</param>

@@ -1,17 +1,19 @@
 using QLora.Backends;
+using QLora.Quantization;
 using QLora.Tensors;
 
 namespace QLora.Tests.Backends;
 
 /// <summary>
-/// The tensors of one run of an op. Each lies a little off its alignment between two guards, which must be unharmed in the end; fresh ones hold NaN, so that
-/// an op which reads what it should overwrite is found out.
+/// The tensors of one run of an op. Each lies a little off its alignment between two guards, which must be unharmed in the end; fresh ones hold
+/// NaN, so that an op which reads what it should overwrite is found out.
 /// </summary>
 public sealed class Workspace(Backend backend) : IDisposable
 {
     private const int GuardBytes = 68;
     private const byte GuardByte = 0xAB;
     private readonly List<Tensor> _tensors = [];
+    private readonly List<IDisposable> _others = [];
 
     /// <summary>The backend under test.</summary>
     public Backend Backend => backend;
@@ -43,9 +45,24 @@ public sealed class Workspace(Backend backend) : IDisposable
         return new Tensor(whole.Buffer, GuardBytes, shape, dtype);
     }
 
-    /// <summary>The content of a Float32 tensor.</summary>
+    /// <summary>A weight in four bits, quantised by the backend itself.</summary>
+    public QuantizedTensor Quantize(Values weight, QuantizationType type, int blockSize, bool doubleQuantization)
+    {
+        var quantized = backend.Quantize(Upload(weight), type, blockSize, doubleQuantization);
+        _others.Add(quantized);
+        return quantized;
+    }
+
+    /// <summary>The content of a Float32 tensor, or the bytes of another one.</summary>
     public Values Read(Tensor tensor)
     {
+        if (tensor.DType == DType.UInt8)
+        {
+            var bytes = new byte[tensor.Count];
+            backend.CopyToHost<byte>(tensor, bytes);
+            return new Values(tensor.Shape, Array.ConvertAll(bytes, value => (float)value));
+        }
+
         var data = new float[tensor.Count];
         backend.CopyToHost<float>(tensor, data);
         return new Values(tensor.Shape, data);
@@ -67,5 +84,6 @@ public sealed class Workspace(Backend backend) : IDisposable
     public void Dispose()
     {
         foreach (var tensor in _tensors) tensor.Dispose();
+        foreach (var other in _others) other.Dispose();
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QLora.Tensors;
 
 namespace QLora.Backends;
@@ -21,8 +22,27 @@ internal static class Check
         if (tensor.DType != other.DType || tensor.Shape != other.Shape) throw new ArgumentException($"{op}: {name} is {tensor}, expected {other}");
     }
 
-    public static void That(bool condition, string op, string message)
+    public static void That(bool condition, string op, [InterpolatedStringHandlerArgument(nameof(condition))] ref Message message)
     {
-        if (!condition) throw new ArgumentException($"{op}: {message}");
+        if (!condition) throw new ArgumentException($"{op}: {message.ToStringAndClear()}");
+    }
+
+    /// <summary>A message that is only written when the condition does not hold: an op that is called rightly allocates nothing.</summary>
+    [InterpolatedStringHandler]
+    internal ref struct Message
+    {
+        private DefaultInterpolatedStringHandler _text;
+
+        public Message(int literalLength, int formattedCount, bool condition, out bool wanted)
+        {
+            wanted = !condition;
+            if (wanted) _text = new DefaultInterpolatedStringHandler(literalLength, formattedCount);
+        }
+
+        public void AppendLiteral(string value) => _text.AppendLiteral(value);
+
+        public void AppendFormatted<T>(T value) => _text.AppendFormatted(value);
+
+        public string ToStringAndClear() => _text.ToStringAndClear();
     }
 }

@@ -11,7 +11,7 @@ internal sealed unsafe class HostMemoryPool : IDisposable
 {
     private const int Alignment = 64;
     private readonly Lock _lock = new();
-    private readonly SortedDictionary<long, Stack<Block>> _idle = [];
+    private readonly SortedList<long, List<Block>> _idle = []; // by capacity; the last of a list was used last
     private long _inUse, _idleBytes, _peak;
     private int _step;
     private bool _disposed;
@@ -44,13 +44,16 @@ internal sealed unsafe class HostMemoryPool : IDisposable
     {
         lock (_lock)
         {
-            foreach (var (_, blocks) in _idle)
+            for (var i = 0; i < _idle.Count; i++)
             {
-                var kept = blocks.Where(block => block.LastStep == _step).Reverse().ToArray();
-                if (kept.Length == blocks.Count) continue;
-                foreach (var block in blocks.Where(block => block.LastStep != _step)) Free(block);
-                blocks.Clear();
-                foreach (var block in kept) blocks.Push(block);
+                var (blocks, kept) = (_idle.GetValueAtIndex(i), 0);
+                for (var j = 0; j < blocks.Count; j++)
+                {
+                    if (blocks[j].LastStep == _step) blocks[kept++] = blocks[j];
+                    else Free(blocks[j]);
+                }
+
+                blocks.RemoveRange(kept, blocks.Count - kept);
             }
 
             _step++;
@@ -82,8 +85,8 @@ internal sealed unsafe class HostMemoryPool : IDisposable
                 return;
             }
 
-            if (!_idle.TryGetValue(capacity, out var blocks)) _idle[capacity] = blocks = new Stack<Block>();
-            blocks.Push(new Block(address, capacity, _step));
+            if (!_idle.TryGetValue(capacity, out var blocks)) _idle[capacity] = blocks = [];
+            blocks.Add(new Block(address, capacity, _step));
             _idleBytes += capacity;
         }
     }
@@ -97,11 +100,13 @@ internal sealed unsafe class HostMemoryPool : IDisposable
 
     private bool TryTakeIdle(long capacity, out nint address, out long found)
     {
-        foreach (var (size, blocks) in _idle)
+        for (var i = 0; i < _idle.Count; i++)
         {
+            var (size, blocks) = (_idle.GetKeyAtIndex(i), _idle.GetValueAtIndex(i));
             if (size < capacity || blocks.Count == 0) continue;
             if (size > capacity + capacity / 4) break;
-            var block = blocks.Pop();
+            var block = blocks[^1];
+            blocks.RemoveAt(blocks.Count - 1);
             _idleBytes -= size;
             (address, found) = (block.Address, size);
             return true;

@@ -10,8 +10,7 @@ public sealed partial class ReferenceBackend
         for (var t = 0; t < y.Rows; t++)
         {
             var row = weight.Slice(ids.Span<int>()[t], 1);
-            var result = y.Slice(t, 1).Span<float>();
-            for (var i = 0; i < result.Length; i++) result[i] = Elements.At(row, i);
+            Elements.Widened(row).CopyTo(y.Slice(t, 1).Span<float>());
         }
     }
 

@@ -8,6 +8,8 @@ public sealed partial class ReferenceBackend
     protected override void MatMulCore(Tensor a, Tensor b, Tensor c, bool transposeA, bool transposeB, float alpha, float beta)
     {
         var (m, n, inner) = (c.Rows, c.Columns, transposeA ? a.Rows : a.Columns);
+        var left = Elements.Widened(a);
+        var right = Elements.Widened(b);
         var result = c.Span<float>();
         for (var i = 0; i < m; i++)
         {
@@ -16,9 +18,8 @@ public sealed partial class ReferenceBackend
                 var sum = 0.0;
                 for (var k = 0; k < inner; k++)
                 {
-                    var left = Elements.At(a, transposeA ? k * m + i : i * inner + k);
-                    var right = Elements.At(b, transposeB ? j * inner + k : k * n + j);
-                    sum += (double)left * right;
+                    var (atLeft, atRight) = (transposeA ? k * m + i : i * inner + k, transposeB ? j * inner + k : k * n + j);
+                    sum += (double)left[atLeft] * right[atRight];
                 }
 
                 var old = beta == 0 ? 0 : (double)beta * result[i * n + j];

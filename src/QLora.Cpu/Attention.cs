@@ -1,0 +1,113 @@
+using QLora.Backends;
+using QLora.Cpu.Attention;
+using QLora.Cpu.Vectors;
+using QLora.Tensors;
+
+namespace QLora.Cpu;
+
+public sealed unsafe partial class CpuBackend
+{
+    private readonly List<AttentionItem> _packing = [], _blocks = [], _queries = [];
+
+    /// <inheritdoc/>
+    protected override void AttentionCore(Tensor q, Tensor k, Tensor v, Tensor y, Tensor? logSumExp, ReadOnlySpan<AttentionSegment> segments, float scale)
+    {
+        var operands = Operands(q, k, v, scale);
+        var lse = logSumExp is { } rows ? rows.Pointer<float>() : null;
+        var (packed, longest) = PlanForward(operands, segments);
+        using var workspace = AllocateBuffer(packed * sizeof(float));
+        using var scratch = AllocateBuffer((long)_team.Threads * Math.Max(ForwardBlock.ScratchSize(operands.HeadSize), longest) * sizeof(float));
+        var memory = new AttentionMemory(Address(workspace), Address(scratch), Math.Max(ForwardBlock.ScratchSize(operands.HeadSize), longest));
+
+        RunInTurn(_packing.Count, new PackForwardKernel(operands, _packing, memory));
+        RunInTurn(_blocks.Count, new ForwardKernel(operands, _blocks, memory, y.Pointer<float>(), lse));
+        Run(_queries.Count, 2L * longest * operands.HeadSize, new FewQueriesKernel(operands, _queries, memory, y.Pointer<float>(), lse));
+    }
+
+    /// <summary>Cuts the op into items and returns the numbers of workspace for packed keys, and the most keys that a query by itself has.</summary>
+    private (long Packed, int Longest) PlanForward(in AttentionOperands o, ReadOnlySpan<AttentionSegment> segments)
+    {
+        _packing.Clear();
+        _blocks.Clear();
+        _queries.Clear();
+        var (packed, longest) = ((nint)0, 0);
+        foreach (var segment in segments)
+        {
+            if (segment.QueryCount < FewQueries.Limit)
+            {
+                longest = Math.Max(longest, segment.KeyCount);
+                for (var head = 0; head < o.Heads; head++)
+                {
+                    for (var i = 0; i < segment.QueryCount; i++) _queries.Add(new(segment, head, i, i + 1, 0));
+                }
+
+                continue;
+            }
+
+            var perKeyHead = (nint)KeyPack.PaddedKeys(segment.KeyCount) * (o.HeadSize + o.PaddedSize);
+            for (var keyHead = 0; keyHead < o.KeyHeads; keyHead++)
+            {
+                for (var start = 0; start < segment.KeyCount; start += KeyPack.Block)
+                {
+                    _packing.Add(new(segment, keyHead, start, segment.KeyCount, packed + keyHead * perKeyHead));
+                }
+            }
+
+            // The last queries see the most keys: with the largest items first, the threads end together.
+            for (var first = (segment.QueryCount - 1) / ForwardBlock.Block * ForwardBlock.Block; first >= 0; first -= ForwardBlock.Block)
+            {
+                for (var head = 0; head < o.Heads; head++)
+                {
+                    _blocks.Add(new(segment, head, first, segment.QueryCount, packed + o.KeyHeadOf(head) * perKeyHead));
+                }
+            }
+
+            packed += o.KeyHeads * perKeyHead;
+        }
+
+        return (packed, longest);
+    }
+
+    private static AttentionOperands Operands(Tensor q, Tensor k, Tensor v, float scale) =>
+        new(q.Pointer<float>(), k.Pointer<float>(), v.Pointer<float>(), q.Shape[1], k.Shape[1], q.Shape[2], scale);
+
+    private readonly struct PackForwardKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory) : IKernel
+    {
+        public void Run<V>(int start, int end, int thread) where V : unmanaged, IVector<V>
+        {
+            for (var n = start; n < end; n++)
+            {
+                var item = items[n];
+                var panels = memory.Workspace + item.Pack;
+                KeyPack.Panels<V>(o.KeyHead(o.K, item.Segment, item.Head), o.KeyStride, item.First, item.End, o.HeadSize, panels);
+                KeyPack.Rows(o.KeyHead(o.V, item.Segment, item.Head), o.KeyStride, item.First, item.End, o.HeadSize,
+                    panels + (nint)KeyPack.PaddedKeys(item.End) * o.HeadSize);
+            }
+        }
+    }
+
+    private readonly struct ForwardKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory, float* y, float* logSumExp) : IKernel
+    {
+        public void Run<V>(int start, int end, int thread) where V : unmanaged, IVector<V>
+        {
+            for (var n = start; n < end; n++)
+            {
+                var item = items[n];
+                var keys = memory.Workspace + item.Pack;
+                var values = keys + (nint)KeyPack.PaddedKeys(item.Segment.KeyCount) * o.HeadSize;
+                ForwardBlock.Run<V>(o, item.Segment, item.Head, item.First, keys, values, y, logSumExp, memory.Scratch(thread));
+            }
+        }
+    }
+
+    private readonly struct FewQueriesKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory, float* y, float* logSumExp) : IKernel
+    {
+        public void Run<V>(int start, int end, int thread) where V : unmanaged, IVector<V>
+        {
+            for (var n = start; n < end; n++)
+            {
+                FewQueries.Run<V>(o, items[n].Segment, items[n].Head, items[n].First, y, logSumExp, memory.Scratch(thread));
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+using QLora.Backends;
+using QLora.Cpu.Vectors;
+
+namespace QLora.Cpu.Attention;
+
+/// <summary>
+/// The gradients of attention for a run of one head's queries. The queries' own are final; those of keys and values are this run's share, which
+/// the caller adds to the shares of other runs and of other heads of the group, in an order that does not depend on who was faster.
+/// </summary>
+internal static unsafe class BackwardBlock
+{
+    /// <summary>Queries worked on at once; runs begin at its multiples.</summary>
+    public const int Block = ForwardBlock.Block;
+
+    /// <summary>Numbers of scratch that one run needs.</summary>
+    public static int ScratchSize(int headSize) => Block * (3 * KeyPack.PaddedSize(headSize) + 2 * KeyPack.Block + 2);
+
+    /// <summary>The gradients due to queries <paramref name="first"/> up to <paramref name="end"/> of a segment's head.</summary>
+    /// <param name="o">The op's operands.</param>
+    /// <param name="r">The forward's results, the gradient of y, and that of q.</param>
+    /// <param name="segment">The sequence.</param>
+    /// <param name="head">The query head.</param>
+    /// <param name="first">The first query, a multiple of <see cref="Block"/>.</param>
+    /// <param name="end">The query after the last.</param>
+    /// <param name="keys">The segment's packed keys and values of that head.</param>
+    /// <param name="keyShare">(padded keys, padded size): the share in dk, written up to the last visible key.</param>
+    /// <param name="valueShare">(padded keys, padded size): the share in dv.</param>
+    /// <param name="scratch"><see cref="ScratchSize"/> numbers.</param>
+    public static void Run<V>(
+        in AttentionOperands o, in BackwardOperands r, AttentionSegment segment, int head, int first, int end, PackedKeys keys,
+        float* keyShare, float* valueShare, float* scratch)
+        where V : unmanaged, IVector<V>
+    {
+        for (var start = first; start < end; start += Block)
+        {
+            var written = start == first ? 0 : start;
+            QueryBlock<V>(o, r, segment, head, start, Math.Min(Block, end - start), keys, keyShare, valueShare, written, scratch);
+        }
+    }
+
+    /// <summary>One block of queries; the first <paramref name="written"/> keys already have a share, which is added to.</summary>
+    private static void QueryBlock<V>(
+        in AttentionOperands o, in BackwardOperands r, AttentionSegment segment, int head, int first, int count, PackedKeys keys,
+        float* keyShare, float* valueShare, int written, float* scratch)
+        where V : unmanaged, IVector<V>
+    {
+        var (headSize, size) = (o.HeadSize, o.PaddedSize);
+        var queries = new QuerySpan(count, first + 1);
+        var q = scratch; // (Block, size)
+        var dy = q + Block * size; // (Block, size)
+        var dq = dy + Block * size; // (Block, size)
+        var p = dq + Block * size; // (Block, KeyPack.Block): scores, then probabilities
+        var ds = p + Block * KeyPack.Block; // (Block, KeyPack.Block): their gradients
+        var logSumExp = ds + Block * KeyPack.Block; // (Block)
+        var dots = logSumExp + Block; // (Block): Σ dy · y
+
+        var offset = first * o.QueryStride;
+        queries.Load(o.QueryHead(o.Q, segment, head) + offset, o.QueryStride, headSize, q, size, 1);
+        queries.Load(o.QueryHead(r.OutputGradient, segment, head) + offset, o.QueryStride, headSize, dy, size, 1);
+        var y = o.QueryHead(r.Output, segment, head) + offset;
+        for (var i = 0; i < count; i++)
+        {
+            logSumExp[i] = r.LogSumExp[(nint)(segment.QueryStart + first + i) * o.Heads + head];
+            dots[i] = VectorMath.Dot<V>(dy + i * size, y + i * o.QueryStride, headSize);
+        }
+
+        for (var start = 0; start < queries.Keys; start += KeyPack.Block)
+        {
+            MultiplyByPanels<V>(q, size, keys.KeyPanels, headSize, p, queries, start);
+            MultiplyByPanels<V>(dy, size, keys.ValuePanels, headSize, ds, queries, start);
+            for (var i = 0; i < count; i++)
+            {
+                ScoreGradients<V>(p + i * KeyPack.Block, ds + i * KeyPack.Block, queries.Visible(i, start), logSumExp[i], dots[i], o.Scale);
+            }
+
+            for (var column = 0; column < size; column += 2 * V.Count)
+            {
+                for (var g = 0; g < queries.Groups; g++)
+                {
+                    var seen = queries.VisibleToGroup(g, start);
+                    if (seen <= 0) continue;
+                    Tile.Multiply<V>(ds + g * Tile.Rows * KeyPack.Block, KeyPack.Block, 1, keys.KeyRows + (nint)start * size + column, size,
+                        dq + g * Tile.Rows * size + column, size, seen, accumulate: start > 0);
+                }
+
+                for (var key = 0; key < queries.VisibleToBlock(start); key += Tile.Rows)
+                {
+                    // Queries before the group's first key do not see it. Queries come in whole tiles' rows, so a group was written wholly or not
+                    // at all.
+                    var from = Math.Max(0, start + key - first);
+                    var share = (nint)(start + key) * size + column;
+                    var accumulate = start + key < written;
+                    Tile.Multiply<V>(p + from * KeyPack.Block + key, 1, KeyPack.Block, dy + from * size + column, size,
+                        valueShare + share, size, count - from, accumulate);
+                    Tile.Multiply<V>(ds + from * KeyPack.Block + key, 1, KeyPack.Block, q + from * size + column, size,
+                        keyShare + share, size, count - from, accumulate);
+                }
+            }
+        }
+
+        var result = o.QueryHead(r.QueryGradient, segment, head) + offset;
+        for (var i = 0; i < count; i++) new ReadOnlySpan<float>(dq + i * size, headSize).CopyTo(new Span<float>(result + i * o.QueryStride, headSize));
+    }
+
+    /// <summary>products ← rows · panelsᵀ for one block of keys, as far as each group of rows sees them.</summary>
+    private static void MultiplyByPanels<V>(float* rows, int size, float* panels, int headSize, float* products, QuerySpan queries, int start)
+        where V : unmanaged, IVector<V>
+    {
+        for (var column = 0; column < queries.VisibleToBlock(start); column += 2 * V.Count)
+        {
+            var panel = panels + (nint)(start + column) * headSize;
+            for (var g = 0; g < queries.Groups; g++)
+            {
+                if (column >= queries.VisibleToGroup(g, start)) continue;
+                Tile.Multiply<V>(rows + g * Tile.Rows * size, size, 1, panel, 2 * V.Count, products + g * Tile.Rows * KeyPack.Block + column,
+                    KeyPack.Block, headSize, accumulate: false);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Turns the first <paramref name="seen"/> scores of a row into probabilities and the gradients of the probabilities into those of the scores,
+    /// and clears the rest of both rows.
+    /// </summary>
+    private static void ScoreGradients<V>(float* scores, float* gradients, int seen, float logSumExp, float dot, float scale)
+        where V : unmanaged, IVector<V>
+    {
+        for (var j = 0; j < seen; j += V.Count)
+        {
+            var probability = VectorMath.Exp(V.FusedMultiplyAdd(V.Load(scores + j), V.Create(scale), V.Create(-logSumExp)));
+            var gradient = probability * (V.Load(gradients + j) - V.Create(dot)) * V.Create(scale);
+            probability.Store(scores + j);
+            gradient.Store(gradients + j);
+        }
+
+        new Span<float>(scores + seen, KeyPack.Block - seen).Clear();
+        new Span<float>(gradients + seen, KeyPack.Block - seen).Clear();
+    }
+}
+
+/// <summary>Addresses of what goes in and out of the backward pass and is laid out like the queries.</summary>
+internal readonly unsafe struct BackwardOperands(float* output, float* logSumExp, float* outputGradient, float* queryGradient)
+{
+    public readonly float* Output = output, LogSumExp = logSumExp, OutputGradient = outputGradient, QueryGradient = queryGradient;
+}

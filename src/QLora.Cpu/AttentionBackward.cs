@@ -1,0 +1,137 @@
+using System.Numerics.Tensors;
+using QLora.Backends;
+using QLora.Cpu.Attention;
+using QLora.Cpu.Vectors;
+using Tensor = QLora.Tensors.Tensor;
+
+namespace QLora.Cpu;
+
+public sealed unsafe partial class CpuBackend
+{
+    private readonly List<AttentionSum> _sums = [];
+
+    /// <inheritdoc/>
+    protected override void AttentionBackwardCore(
+        Tensor q, Tensor k, Tensor v, Tensor y, Tensor logSumExp, Tensor dy, Tensor dq, Tensor dk, Tensor dv,
+        ReadOnlySpan<AttentionSegment> segments, float scale)
+    {
+        var operands = Operands(q, k, v, scale);
+        var results = new BackwardOperands(y.Pointer<float>(), logSumExp.Pointer<float>(), dy.Pointer<float>(), dq.Pointer<float>());
+        var numbers = PlanBackward(operands, segments);
+        var scratchSize = BackwardBlock.ScratchSize(operands.HeadSize);
+        using var workspace = AllocateBuffer(numbers * sizeof(float));
+        using var scratch = AllocateBuffer((long)_team.Threads * scratchSize * sizeof(float));
+        var memory = new AttentionMemory(Address(workspace), Address(scratch), scratchSize);
+
+        RunInTurn(_packing.Count, new PackBackwardKernel(operands, _packing, memory));
+        RunInTurn(_blocks.Count, new BackwardKernel(operands, results, _blocks, memory));
+        RunInTurn(_sums.Count, new AddSharesKernel(operands, _sums, _blocks, memory, dk.Pointer<float>(), dv.Pointer<float>()));
+    }
+
+    /// <summary>
+    /// Cuts the op into items and returns the numbers of workspace: packed keys, and for each run of queries its shares in dk and dv. A head's
+    /// queries are one run unless there are too few heads to keep all threads busy.
+    /// </summary>
+    private long PlanBackward(in AttentionOperands o, ReadOnlySpan<AttentionSegment> segments)
+    {
+        _packing.Clear();
+        _blocks.Clear();
+        _sums.Clear();
+        nint used = 0;
+        var runsWanted = (8 * _team.Threads + o.Heads * segments.Length - 1) / Math.Max(1, o.Heads * segments.Length);
+        foreach (var segment in segments)
+        {
+            var perKeyHead = (nint)KeyPack.PaddedKeys(segment.KeyCount) * (2 * o.HeadSize + o.PaddedSize);
+            var packed = used;
+            used += o.KeyHeads * perKeyHead;
+            for (var keyHead = 0; keyHead < o.KeyHeads; keyHead++)
+            {
+                var firstRun = _blocks.Count;
+                for (var start = 0; start < segment.KeyCount; start += KeyPack.Block)
+                {
+                    _packing.Add(new(segment, keyHead, start, segment.KeyCount, packed + keyHead * perKeyHead));
+                }
+
+                for (var head = keyHead * (o.Heads / o.KeyHeads); o.KeyHeadOf(head) == keyHead; head++)
+                {
+                    var blocks = (segment.QueryCount + BackwardBlock.Block - 1) / BackwardBlock.Block;
+                    for (int run = 0, first = 0; first < segment.QueryCount; run++)
+                    {
+                        // Work grows with the square of the query's position: runs of equal work end at the roots.
+                        var endBlock = Math.Max(first / BackwardBlock.Block + 1, (int)Math.Round(blocks * Math.Sqrt((run + 1.0) / runsWanted)));
+                        var end = Math.Min(endBlock * BackwardBlock.Block, segment.QueryCount);
+                        _blocks.Add(new(segment, head, first, end, packed + keyHead * perKeyHead, used));
+                        used += 2 * ShareSize(_blocks[^1], o);
+                        first = end;
+                    }
+                }
+
+                for (var start = 0; start < segment.KeyCount; start += KeyPack.Block) _sums.Add(new(segment, keyHead, start, firstRun, _blocks.Count));
+            }
+        }
+
+        return used;
+    }
+
+    private readonly struct PackBackwardKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory) : IKernel
+    {
+        public void Run<V>(int start, int end, int thread) where V : unmanaged, IVector<V>
+        {
+            for (var n = start; n < end; n++)
+            {
+                var item = items[n];
+                var packed = PackedKeys.At(memory.Workspace + item.Pack, item.Segment.KeyCount, o.HeadSize);
+                var keys = o.KeyHead(o.K, item.Segment, item.Head);
+                KeyPack.Panels<V>(keys, o.KeyStride, item.First, item.End, o.HeadSize, packed.KeyPanels);
+                KeyPack.Panels<V>(o.KeyHead(o.V, item.Segment, item.Head), o.KeyStride, item.First, item.End, o.HeadSize, packed.ValuePanels);
+                KeyPack.Rows(keys, o.KeyStride, item.First, item.End, o.HeadSize, packed.KeyRows);
+            }
+        }
+    }
+
+    private readonly struct BackwardKernel(AttentionOperands o, BackwardOperands results, List<AttentionItem> items, AttentionMemory memory) : IKernel
+    {
+        public void Run<V>(int start, int end, int thread) where V : unmanaged, IVector<V>
+        {
+            for (var n = start; n < end; n++)
+            {
+                var item = items[n];
+                var packed = PackedKeys.At(memory.Workspace + item.Pack, item.Segment.KeyCount, o.HeadSize);
+                var keyShare = memory.Workspace + item.Share;
+                BackwardBlock.Run<V>(o, results, item.Segment, item.Head, item.First, item.End, packed,
+                    keyShare, keyShare + ShareSize(item, o), memory.Scratch(thread));
+            }
+        }
+    }
+
+    /// <summary>Adds the shares of all runs of a group's heads, in the order of the runs.</summary>
+    private readonly struct AddSharesKernel(
+        AttentionOperands o, List<AttentionSum> sums, List<AttentionItem> runs, AttentionMemory memory, float* dk, float* dv) : IKernel
+    {
+        public void Run<V>(int start, int end, int thread) where V : unmanaged, IVector<V>
+        {
+            for (var n = start; n < end; n++)
+            {
+                var sum = sums[n];
+                for (var key = sum.FirstKey; key < Math.Min(sum.FirstKey + KeyPack.Block, sum.Segment.KeyCount); key++)
+                {
+                    var keyGradient = new Span<float>(o.KeyHead(dk, sum.Segment, sum.KeyHead) + key * o.KeyStride, o.HeadSize);
+                    var valueGradient = new Span<float>(o.KeyHead(dv, sum.Segment, sum.KeyHead) + key * o.KeyStride, o.HeadSize);
+                    keyGradient.Clear();
+                    valueGradient.Clear();
+                    for (var r = sum.FirstRun; r < sum.EndRun; r++)
+                    {
+                        // Queries before the key do not see it, and their run has no row for it.
+                        if (runs[r].End <= key) continue;
+                        var share = memory.Workspace + runs[r].Share + (nint)key * o.PaddedSize;
+                        TensorPrimitives.Add(keyGradient, new ReadOnlySpan<float>(share, o.HeadSize), keyGradient);
+                        TensorPrimitives.Add(valueGradient, new ReadOnlySpan<float>(share + ShareSize(runs[r], o), o.HeadSize), valueGradient);
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>Numbers of one run's share in dk, and as many again in dv.</summary>
+    private static nint ShareSize(in AttentionItem run, in AttentionOperands o) => (nint)KeyPack.PaddedKeys(run.End) * o.PaddedSize;
+}

@@ -1,0 +1,104 @@
+using QLora.Cpu.Vectors;
+using QLora.Tensors;
+
+namespace QLora.Cpu;
+
+/// <summary>Work that falls into independent items, written once for all vector widths.</summary>
+internal interface IKernel
+{
+    /// <summary>Does items <paramref name="start"/> up to <paramref name="end"/>.</summary>
+    /// <param name="start">The first item.</param>
+    /// <param name="end">The item after the last.</param>
+    /// <param name="thread">The number of the thread, for scratch of its own.</param>
+    void Run<V>(int start, int end, int thread) where V : unmanaged, IVector<V>;
+}
+
+/// <summary>What is done to each element by itself, written once for all vector widths.</summary>
+internal interface IElementKernel
+{
+    /// <summary>Does elements <paramref name="i"/> up to <paramref name="i"/> + the vector's width.</summary>
+    void At<V>(nint i) where V : unmanaged, IVector<V>;
+}
+
+public sealed partial class CpuBackend
+{
+    // Waking the team costs some microseconds: work below this many element operations is done on the calling thread.
+    private const long WorthSharing = 32 * 1024;
+
+    /// <summary>Runs a kernel over its items: each thread takes one run of them, always the same for the same counts.</summary>
+    /// <param name="items">How many there are.</param>
+    /// <param name="itemWork">Element operations of one item, roughly.</param>
+    /// <param name="kernel">What is done.</param>
+    private void Run<TKernel>(int items, long itemWork, TKernel kernel) where TKernel : struct, IKernel
+    {
+        if (items == 0) return;
+        if (_team.Threads == 1 || items == 1 || items * itemWork < WorthSharing) RunItems(_width, kernel, 0, items, 0);
+        else _team.Run(new Evenly<TKernel>(_width, kernel, items));
+    }
+
+    /// <summary>Runs a kernel over items of different size: each thread takes the next one when it is done with its last.</summary>
+    private unsafe void RunInTurn<TKernel>(int items, TKernel kernel) where TKernel : struct, IKernel
+    {
+        if (items == 0) return;
+        var next = 0;
+        if (_team.Threads == 1 || items == 1) RunItems(_width, kernel, 0, items, 0);
+        else _team.Run(new InTurn<TKernel>(_width, kernel, items, &next));
+    }
+
+    /// <summary>Runs a kernel over the elements of a tensor.</summary>
+    private void RunElements<TKernel>(long count, long elementWork, TKernel kernel) where TKernel : struct, IElementKernel =>
+        Run(checked((int)((count + Elements<TKernel>.Block - 1) / Elements<TKernel>.Block)), elementWork * Elements<TKernel>.Block,
+            new Elements<TKernel>(kernel, count));
+
+    /// <summary>Where scratch memory from the pool begins.</summary>
+    private static unsafe float* Address(DeviceBuffer buffer) => (float*)((HostBuffer)buffer).Pointer;
+
+    /// <summary>Fails when an index is not below the limit, before a kernel reads or writes where it points.</summary>
+    private static void CheckIndices(string op, string name, Tensor indices, int limit)
+    {
+        var values = indices.Span<int>();
+        for (var i = 0; i < values.Length; i++)
+        {
+            if ((uint)values[i] >= (uint)limit) throw new ArgumentException($"{op}: {name}[{i}] is {values[i]}, expected 0 to {limit - 1}");
+        }
+    }
+
+    private static void RunItems<TKernel>(VectorWidth width, TKernel kernel, int start, int end, int thread) where TKernel : struct, IKernel
+    {
+        switch (width)
+        {
+            case VectorWidth.Vector512: kernel.Run<Float16>(start, end, thread); break;
+            case VectorWidth.Vector256: kernel.Run<Float8>(start, end, thread); break;
+            default: kernel.Run<Float4>(start, end, thread); break;
+        }
+    }
+
+    private readonly struct Evenly<TKernel>(VectorWidth width, TKernel kernel, int items) : IWork where TKernel : struct, IKernel
+    {
+        public void Run(int thread, int threads) => RunItems(width, kernel, Border(thread, threads), Border(thread + 1, threads), thread);
+
+        private int Border(int thread, int threads) => (int)((long)items * thread / threads);
+    }
+
+    private readonly unsafe struct InTurn<TKernel>(VectorWidth width, TKernel kernel, int items, int* next) : IWork where TKernel : struct, IKernel
+    {
+        public void Run(int thread, int threads)
+        {
+            for (int item; (item = Interlocked.Increment(ref *next) - 1) < items;) RunItems(width, kernel, item, item + 1, thread);
+        }
+    }
+
+    private readonly struct Elements<TKernel>(TKernel kernel, long count) : IKernel where TKernel : struct, IElementKernel
+    {
+        // A cache line's multiple, so that threads do not write into the same line.
+        public const int Block = 64;
+
+        public void Run<V>(int start, int end, int thread) where V : unmanaged, IVector<V>
+        {
+            var i = (nint)start * Block;
+            var last = (nint)Math.Min((long)end * Block, count);
+            for (; i <= last - V.Count; i += V.Count) kernel.At<V>(i);
+            for (; i < last; i++) kernel.At<Float1>(i);
+        }
+    }
+}

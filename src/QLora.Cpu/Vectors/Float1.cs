@@ -1,0 +1,62 @@
+using System.Runtime.CompilerServices;
+using QLora.Backends;
+
+namespace QLora.Cpu.Vectors;
+
+/// <summary>A single number: what is left at the end of a row goes through the same loop body, with the same roundings, as the rest of it.</summary>
+internal readonly unsafe struct Float1(float value) : IVector<Float1>
+{
+    private readonly float _value = value;
+
+    public static int Count => 1;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float1 Load(float* source) => new(*source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(float* destination) => *destination = _value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float1 Create(float value) => new(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float1 operator +(Float1 x, Float1 y) => new(x._value + y._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float1 operator -(Float1 x, Float1 y) => new(x._value - y._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float1 operator *(Float1 x, Float1 y) => new(x._value * y._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float1 operator /(Float1 x, Float1 y) => new(x._value / y._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float1 FusedMultiplyAdd(Float1 x, Float1 y, Float1 z) => new(MathF.FusedMultiplyAdd(x._value, y._value, z._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float1 Max(Float1 x, Float1 y) => new(MathF.Max(x._value, y._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float1 Sqrt(Float1 x) => new(MathF.Sqrt(x._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float1 Round(Float1 x) => new(MathF.Round(x._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float1 PowerOfTwo(Float1 exponent) =>
+        new(BitConverter.Int32BitsToSingle((float.ConvertToIntegerNative<int>(exponent._value) + 127) << 23));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float1 WhereLess(Float1 x, Float1 limit, Float1 chosen, Float1 otherwise) => x._value < limit._value ? chosen : otherwise;
+
+    public static (Float1 First, Float1 Second) WhereKept(ulong seed, ulong stream, ulong index, uint threshold, Float1 first, Float1 second) => (
+        Philox.Word(seed, stream, index) >= threshold ? first : default,
+        Philox.Word(seed, stream, index + 1) >= threshold ? second : default);
+
+    public static float Sum(Float1 x) => x._value;
+
+    public static float MaxAcross(Float1 x) => x._value;
+
+    public static double SumOfSquares(Float1 x) => (double)x._value * x._value;
+}

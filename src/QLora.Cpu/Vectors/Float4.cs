@@ -1,0 +1,74 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace QLora.Cpu.Vectors;
+
+/// <summary>4 numbers: SSE4 or NEON.</summary>
+internal readonly unsafe struct Float4(Vector128<float> value) : IVector<Float4>
+{
+    private readonly Vector128<float> _value = value;
+
+    public static int Count => 4;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Load(float* source) => new(Vector128.Load(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(float* destination) => _value.Store(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Create(float value) => new(Vector128.Create(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 operator +(Float4 x, Float4 y) => new(x._value + y._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 operator -(Float4 x, Float4 y) => new(x._value - y._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 operator *(Float4 x, Float4 y) => new(x._value * y._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 operator /(Float4 x, Float4 y) => new(x._value / y._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 FusedMultiplyAdd(Float4 x, Float4 y, Float4 z) => new(Vector128.FusedMultiplyAdd(x._value, y._value, z._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Max(Float4 x, Float4 y) => new(Vector128.Max(x._value, y._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Sqrt(Float4 x) => new(Vector128.Sqrt(x._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Round(Float4 x) => new(Vector128.Round(x._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 PowerOfTwo(Float4 exponent) => new(((Vector128.ConvertToInt32Native(exponent._value) + Vector128.Create(127)) << 23).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 WhereLess(Float4 x, Float4 limit, Float4 chosen, Float4 otherwise) =>
+        new(Vector128.ConditionalSelect(Vector128.LessThan(x._value, limit._value), chosen._value, otherwise._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Float4 First, Float4 Second) WhereKept(ulong seed, ulong stream, ulong index, uint threshold, Float4 first, Float4 second)
+    {
+        var (words0, words1) = PhiloxWords.Words128(seed, stream, index / 4);
+        return (new(first._value & Kept(words0)), new(second._value & Kept(words1)));
+
+        Vector128<float> Kept(Vector128<uint> words) => Vector128.GreaterThanOrEqual(words, Vector128.Create(threshold)).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Sum(Float4 x) => Vector128.Sum(x._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float MaxAcross(Float4 x) => MathF.Max(MathF.Max(x._value[0], x._value[1]), MathF.Max(x._value[2], x._value[3]));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double SumOfSquares(Float4 x)
+    {
+        var (lower, upper) = Vector128.Widen(x._value);
+        return Vector128.Sum(lower * lower + upper * upper);
+    }
+}

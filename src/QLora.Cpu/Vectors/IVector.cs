@@ -1,0 +1,58 @@
+using System.Numerics;
+
+namespace QLora.Cpu.Vectors;
+
+/// <summary>
+/// A register of single-precision numbers of one width. Loops are written once, with the width as a type parameter, and compiled for each;
+/// the struct vanishes in compilation, and what is left is the hardware's own instruction.
+/// </summary>
+internal unsafe interface IVector<TSelf> :
+    IAdditionOperators<TSelf, TSelf, TSelf>, ISubtractionOperators<TSelf, TSelf, TSelf>,
+    IMultiplyOperators<TSelf, TSelf, TSelf>, IDivisionOperators<TSelf, TSelf, TSelf>
+    where TSelf : unmanaged, IVector<TSelf>
+{
+    /// <summary>How many numbers it holds.</summary>
+    static abstract int Count { get; }
+
+    /// <summary>Reads <see cref="Count"/> numbers; no alignment is needed.</summary>
+    static abstract TSelf Load(float* source);
+
+    /// <summary>Writes <see cref="Count"/> numbers.</summary>
+    void Store(float* destination);
+
+    /// <summary>The same number in every place.</summary>
+    static abstract TSelf Create(float value);
+
+    /// <summary>x · y + z with one rounding.</summary>
+    static abstract TSelf FusedMultiplyAdd(TSelf x, TSelf y, TSelf z);
+
+    /// <summary>The larger of each pair; NaN where either is.</summary>
+    static abstract TSelf Max(TSelf x, TSelf y);
+
+    /// <summary>The root of each.</summary>
+    static abstract TSelf Sqrt(TSelf x);
+
+    /// <summary>The nearest integer of each, as a number.</summary>
+    static abstract TSelf Round(TSelf x);
+
+    /// <summary>2 to the power of each, which must be a whole number from −126 to 127.</summary>
+    static abstract TSelf PowerOfTwo(TSelf exponent);
+
+    /// <summary><paramref name="chosen"/> where x &lt; limit, else <paramref name="otherwise"/>; NaN is not less.</summary>
+    static abstract TSelf WhereLess(TSelf x, TSelf limit, TSelf chosen, TSelf otherwise);
+
+    /// <summary>
+    /// The values where the words of the stream that <see cref="QLora.Backends.Philox"/> makes, from word <paramref name="index"/> on, are at
+    /// least the threshold, else 0. Of real vectors the index is a multiple of their two widths.
+    /// </summary>
+    static abstract (TSelf First, TSelf Second) WhereKept(ulong seed, ulong stream, ulong index, uint threshold, TSelf first, TSelf second);
+
+    /// <summary>The sum of all places, in an order that is always the same.</summary>
+    static abstract float Sum(TSelf x);
+
+    /// <summary>The largest of all places; NaN when one is.</summary>
+    static abstract float MaxAcross(TSelf x);
+
+    /// <summary>The sum of the squares of all places, in double precision.</summary>
+    static abstract double SumOfSquares(TSelf x);
+}

@@ -1,0 +1,141 @@
+using System.Runtime.CompilerServices;
+
+namespace QLora.Cpu.Vectors;
+
+/// <summary>What every width has in common: functions and sums.</summary>
+internal static unsafe class VectorMath
+{
+    /// <summary>
+    /// e to the power of each, to within 2 units in the last place; 0 below −86.98 (a result under 2⁻¹²⁵), infinity above 88.7, NaN for NaN.
+    /// With n = round(x · log₂e), e^x = 2ⁿ · e^r, and |r| ≤ ln2 / 2 is small enough for a polynomial of degree 7.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Exp<V>(V x) where V : unmanaged, IVector<V>
+    {
+        var n = V.Round(x * V.Create(1.44269504f));
+
+        // ln2 in two parts, the first with so few bits that n · ln2 is exact.
+        var r = V.FusedMultiplyAdd(n, V.Create(-0.693359375f), x);
+        r = V.FusedMultiplyAdd(n, V.Create(2.12194440e-4f), r);
+
+        var p = V.FusedMultiplyAdd(r, V.Create(1.98412698e-4f), V.Create(1.38888889e-3f));
+        p = V.FusedMultiplyAdd(p, r, V.Create(8.33333333e-3f));
+        p = V.FusedMultiplyAdd(p, r, V.Create(4.16666667e-2f));
+        p = V.FusedMultiplyAdd(p, r, V.Create(1.66666667e-1f));
+        p = V.FusedMultiplyAdd(p, r, V.Create(0.5f));
+        p = V.FusedMultiplyAdd(p, r, V.Create(1f));
+        p = V.FusedMultiplyAdd(p, r, V.Create(1f));
+
+        // 2ⁿ as 2 · 2ⁿ⁻¹, because 2¹²⁸ is not a number while e^88.7 is.
+        var result = p * V.PowerOfTwo(n - V.Create(1f)) * V.Create(2f);
+        result = V.WhereLess(x, V.Create(-86.98f), V.Create(0f), result);
+        return V.WhereLess(V.Create(88.72284f), x, V.Create(float.PositiveInfinity), result);
+    }
+
+    /// <summary>1 / (1 + e^−x).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Sigmoid<V>(V x) where V : unmanaged, IVector<V> => V.Create(1f) / (V.Create(1f) + Exp(V.Create(0f) - x));
+
+    /// <summary>Σ x · y.</summary>
+    public static float Dot<V>(float* x, float* y, int count) where V : unmanaged, IVector<V>
+    {
+        var (sum0, sum1) = (V.Create(0f), V.Create(0f));
+        var i = 0;
+        for (; i <= count - 2 * V.Count; i += 2 * V.Count)
+        {
+            sum0 = V.FusedMultiplyAdd(V.Load(x + i), V.Load(y + i), sum0);
+            sum1 = V.FusedMultiplyAdd(V.Load(x + i + V.Count), V.Load(y + i + V.Count), sum1);
+        }
+
+        for (; i <= count - V.Count; i += V.Count) sum0 = V.FusedMultiplyAdd(V.Load(x + i), V.Load(y + i), sum0);
+        var sum = V.Sum(sum0 + sum1);
+        for (; i < count; i++) sum += x[i] * y[i];
+        return sum;
+    }
+
+    /// <summary>Σ x · y · z.</summary>
+    public static float Dot<V>(float* x, float* y, float* z, int count) where V : unmanaged, IVector<V>
+    {
+        var sums = V.Create(0f);
+        var i = 0;
+        for (; i <= count - V.Count; i += V.Count) sums = V.FusedMultiplyAdd(V.Load(x + i) * V.Load(y + i), V.Load(z + i), sums);
+        var sum = V.Sum(sums);
+        for (; i < count; i++) sum += x[i] * y[i] * z[i];
+        return sum;
+    }
+
+    /// <summary>Σ x², in double precision, which no square of a single overflows.</summary>
+    public static double SumOfSquares<V>(float* x, int count) where V : unmanaged, IVector<V>
+    {
+        // Single-precision lanes would lose what double ones keep; horizontal sums of each vector are cheap beside reading it.
+        var sum = 0.0;
+        var i = 0;
+        for (; i <= count - V.Count; i += V.Count) sum += V.SumOfSquares(V.Load(x + i));
+        for (; i < count; i++) sum += (double)x[i] * x[i];
+        return sum;
+    }
+
+    /// <summary>The largest of at least one number; NaN when one is.</summary>
+    public static float Max<V>(float* x, int count) where V : unmanaged, IVector<V>
+    {
+        var largest = x[0];
+        var i = 0;
+        if (count >= V.Count)
+        {
+            var places = V.Load(x);
+            for (i = V.Count; i <= count - V.Count; i += V.Count) places = V.Max(places, V.Load(x + i));
+            largest = V.MaxAcross(places);
+        }
+
+        for (; i < count; i++) largest = MathF.Max(largest, x[i]);
+        return largest;
+    }
+
+    /// <summary>x ← x · factor.</summary>
+    public static void Scale<V>(float* x, int count, float factor) where V : unmanaged, IVector<V>
+    {
+        var i = 0;
+        for (; i <= count - V.Count; i += V.Count) (V.Load(x + i) * V.Create(factor)).Store(x + i);
+        for (; i < count; i++) x[i] *= factor;
+    }
+
+    /// <summary>x ← e^(x − reference); returns Σ x.</summary>
+    public static float ExpAndSum<V>(float* x, int count, float reference) where V : unmanaged, IVector<V>
+    {
+        var (sum0, sum1) = (V.Create(0f), V.Create(0f));
+        var i = 0;
+        for (; i <= count - 2 * V.Count; i += 2 * V.Count)
+        {
+            sum0 += ExpInPlace<V>(x + i, reference);
+            sum1 += ExpInPlace<V>(x + i + V.Count, reference);
+        }
+
+        var sum = V.Sum(sum0 + sum1);
+        for (; i < count; i++) sum += Float1.Sum(ExpInPlace<Float1>(x + i, reference));
+        return sum;
+    }
+
+    /// <summary>Σ e^(x − reference).</summary>
+    public static float SumOfExp<V>(float* x, int count, float reference) where V : unmanaged, IVector<V>
+    {
+        var (sum0, sum1) = (V.Create(0f), V.Create(0f));
+        var i = 0;
+        for (; i <= count - 2 * V.Count; i += 2 * V.Count)
+        {
+            sum0 += Exp(V.Load(x + i) - V.Create(reference));
+            sum1 += Exp(V.Load(x + i + V.Count) - V.Create(reference));
+        }
+
+        var sum = V.Sum(sum0 + sum1);
+        for (; i < count; i++) sum += Float1.Sum(Exp(Float1.Load(x + i) - Float1.Create(reference)));
+        return sum;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V ExpInPlace<V>(float* x, float reference) where V : unmanaged, IVector<V>
+    {
+        var result = Exp(V.Load(x) - V.Create(reference));
+        result.Store(x);
+        return result;
+    }
+}

@@ -1,0 +1,83 @@
+using QLora.Quantization;
+
+namespace QLora.Tests.Backends;
+
+/// <summary>MatMul4Bit, forward and backward.</summary>
+public abstract class MatMul4BitTests(IReadOnlyList<Device> devices) : OpTests(devices)
+{
+    // Single-precision sums of k products: the error grows like the root of k, near 1e-6 at k = 1000. The weight itself is the same to the bit.
+    private const double Tolerance = 1e-5;
+
+    /// <summary>
+    /// Type, m, out, in, block size, double quantisation: a single row (decoding), blocks that cross rows, odd extents, beyond the blocks of a
+    /// cache-blocked product.
+    /// </summary>
+    public static TheoryData<QuantizationType, int, int, int, int, bool> Cases => new()
+    {
+        { QuantizationType.Nf4, 1, 1, 1, 64, false },
+        { QuantizationType.Nf4, 1, 96, 576, 64, true },
+        { QuantizationType.Nf4, 5, 33, 17, 64, false },
+        { QuantizationType.Nf4, 3, 70, 33, 16, true },
+        { QuantizationType.Nf4, 40, 48, 64, 64, true },
+        { QuantizationType.Nf4, 130, 70, 320, 32, true },
+        { QuantizationType.Fp4, 1, 33, 130, 128, true },
+        { QuantizationType.Fp4, 9, 515, 48, 64, false },
+        { QuantizationType.Nf4, 2, 20, 1030, 4096, true },
+    };
+
+    [Theory, MemberData(nameof(Cases))]
+    public void Forward_and_backward(QuantizationType type, int m, int rows, int columns, int blockSize, bool doubleQuantization) => AgreesWithReference(Tolerance, w =>
+    {
+        var weight = w.Quantize(Values.Normal(1, rows, columns), type, blockSize, doubleQuantization);
+        var (y, dx) = (w.Fresh(m, rows), w.Fresh(m, columns));
+        var (sum, gradientSum) = (w.Upload(Values.Normal(4, m, rows)), w.Upload(Values.Normal(5, m, columns)));
+        var (x, dy) = (w.Upload(Values.Normal(2, m, columns)), w.Upload(Values.Normal(3, m, rows)));
+        w.Backend.MatMul4Bit(x, weight, y, transposeW: true);
+        w.Backend.MatMul4Bit(dy, weight, dx, transposeW: false);
+        w.Backend.MatMul4Bit(x, weight, sum, transposeW: true, beta: 1);
+        w.Backend.MatMul4Bit(dy, weight, gradientSum, transposeW: false, beta: -0.5f);
+        return [y, dx, sum, gradientSum];
+    });
+
+    [Fact]
+    public void It_is_the_product_with_the_dequantised_weight() => OnEachDevice(backend =>
+    {
+        var results = Run(backend, w =>
+        {
+            var weight = w.Quantize(Values.Normal(1, 50, 70), QuantizationType.Nf4, 64, doubleQuantization: true);
+            var (full, fused, product) = (w.Fresh(50, 70), w.Fresh(11, 50), w.Fresh(11, 50));
+            var x = w.Upload(Values.Normal(2, 11, 70));
+            w.Backend.MatMul4Bit(x, weight, fused, transposeW: true);
+            w.Backend.Dequantize(weight, full);
+            w.Backend.MatMul(x, full, product, transposeB: true);
+            return [product, fused];
+        });
+        Close.Check("y", results[0].Data, results[1].Data, Tolerance);
+    });
+
+    [Fact]
+    public void Gradients() => GradientsAgreeWithDifferences(5e-5, [Values.Normal(2, 3, 17)],
+        (w, inputs) =>
+        {
+            var y = w.Fresh(3, 11);
+            w.Backend.MatMul4Bit(inputs[0], w.Quantize(Values.Normal(1, 11, 17), QuantizationType.Nf4, 16, false), y, transposeW: true);
+            return y;
+        },
+        (w, _, dy) =>
+        {
+            var dx = w.Fresh(3, 17);
+            w.Backend.MatMul4Bit(dy, w.Quantize(Values.Normal(1, 11, 17), QuantizationType.Nf4, 16, false), dx, transposeW: false);
+            return [dx];
+        });
+
+    [Fact]
+    public void Shapes()
+    {
+        Refuses("MatMul4Bit", "x", w => w.Backend.MatMul4Bit(w.Fresh(4), Weight(w), w.Fresh(1, 3), transposeW: true));
+        Refuses("MatMul4Bit", "x", w => w.Backend.MatMul4Bit(w.Fresh(1, 3), Weight(w), w.Fresh(1, 3), transposeW: true));
+        Refuses("MatMul4Bit", "y", w => w.Backend.MatMul4Bit(w.Fresh(1, 5), Weight(w), w.Fresh(1, 5), transposeW: true));
+        Refuses("MatMul4Bit", "y", w => w.Backend.MatMul4Bit(w.Fresh(1, 3), Weight(w), w.Fresh(2, 5), transposeW: false));
+
+        static QuantizedTensor Weight(Workspace w) => w.Quantize(Values.Normal(1, 3, 5), QuantizationType.Nf4, 64, false);
+    }
+}

@@ -1,0 +1,17 @@
+namespace QLora.Tests.Backends.Cpu;
+
+public sealed class AdamW() : AdamWTests(Devices.All);
+
+public sealed class CrossEntropy() : CrossEntropyTests(Devices.All);
+
+public sealed class Dropout() : DropoutTests(Devices.All);
+
+public sealed class Elementwise() : ElementwiseTests(Devices.All);
+
+public sealed class Embedding() : EmbeddingTests(Devices.All);
+
+public sealed class RmsNorm() : RmsNormTests(Devices.All);
+
+public sealed class Rotary() : RotaryTests(Devices.All);
+
+public sealed class SwiGlu() : SwiGluTests(Devices.All);

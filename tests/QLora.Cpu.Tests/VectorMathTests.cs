@@ -1,0 +1,70 @@
+using QLora.Cpu.Vectors;
+
+namespace QLora.Tests.Backends.Cpu;
+
+public sealed unsafe class VectorMathTests
+{
+    [Fact]
+    public void Exp_is_within_two_units_in_the_last_place()
+    {
+        for (var x = -86.9f; x < 88.7f; x += 0.0113f)
+        {
+            var exact = Math.Exp(x);
+            var unit = MathF.BitIncrement((float)exact) - (float)exact;
+            Assert.All(EveryWidth(x), result => Assert.True(Math.Abs(result - exact) <= 2 * unit, $"e^{x:R} is {exact:R}, not {result:R}"));
+        }
+    }
+
+    [Theory]
+    [InlineData(0f, 1f)]
+    [InlineData(float.NaN, float.NaN)]
+    [InlineData(float.NegativeInfinity, 0f)]
+    [InlineData(float.PositiveInfinity, float.PositiveInfinity)]
+    [InlineData(-1e30f, 0f)]
+    [InlineData(1e30f, float.PositiveInfinity)]
+    [InlineData(-87.5f, 0f)]
+    [InlineData(88.8f, float.PositiveInfinity)]
+    public void Exp_at_the_ends(float x, float expected) => Assert.All(EveryWidth(x), result => Assert.Equal(expected, result));
+
+    [Fact]
+    public void Every_width_gives_the_same_bits()
+    {
+        foreach (var x in Values.Uniform(1, -90, 90, 3000).Data) Assert.Single(EveryWidth(x).Select(BitConverter.SingleToInt32Bits).Distinct());
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(15)]
+    [InlineData(100)]
+    [InlineData(1000)]
+    public void Sums_and_the_largest(int count)
+    {
+        var data = Values.Normal(1, count).Data;
+        Check<Float1>(data);
+        Check<Float4>(data);
+        Check<Float8>(data);
+        Check<Float16>(data);
+
+        static void Check<V>(float[] data) where V : unmanaged, IVector<V>
+        {
+            fixed (float* x = data)
+            {
+                Assert.Equal(data.Max(), VectorMath.Max<V>(x, data.Length));
+                Assert.Equal(data.Sum(v => (double)v * v), VectorMath.SumOfSquares<V>(x, data.Length), 1e-9);
+                Assert.Equal(data.Sum(v => (double)v * v), VectorMath.Dot<V>(x, x, data.Length), 1e-3);
+                Assert.Equal(data.Sum(v => (double)v * v * v), VectorMath.Dot<V>(x, x, x, data.Length), 1e-3);
+                Assert.Equal(data.Sum(v => Math.Exp(v - 1.0)), VectorMath.SumOfExp<V>(x, data.Length, 1), 1e-3);
+            }
+        }
+    }
+
+    private static float[] EveryWidth(float x) => [Exp<Float1>(x), Exp<Float4>(x), Exp<Float8>(x), Exp<Float16>(x)];
+
+    private static float Exp<V>(float x) where V : unmanaged, IVector<V>
+    {
+        var places = stackalloc float[16];
+        VectorMath.Exp(V.Create(x)).Store(places);
+        for (var i = 1; i < V.Count; i++) Assert.Equal(places[0], places[i]);
+        return places[0];
+    }
+}
