@@ -30,8 +30,9 @@ internal sealed unsafe class MappedFile : IDisposable
     {
         try
         {
-            var length = new FileInfo(path).Length;
-            return new MappedFile(path, length, length == 0 ? null : MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read));
+            using var stream = File.OpenRead(path); // follows links, as model caches are made of them
+            var file = stream.Length == 0 ? null : MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+            return new MappedFile(path, stream.Length, file);
         }
         catch (FileNotFoundException cause)
         {

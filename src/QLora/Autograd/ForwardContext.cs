@@ -88,7 +88,7 @@ public sealed partial class ForwardContext : IDisposable
     }
 
     /// <summary>Runs the recorded ops backwards; gradients of parameters are added to.</summary>
-    internal void Backward() => _tape!.Backward();
+    public void Backward() => (_tape ?? throw new InvalidOperationException("nothing was recorded; start the pass with ForwardOptions.Record")).Backward();
 
     /// <summary>Runs a block and gives back everything it made but its result.</summary>
     internal Activation RunUnrecorded(DecoderBlock block, Activation x)
