@@ -12,7 +12,7 @@ namespace QLora.Tensors;
 /// <param name="Shape">Its extents, outermost first.</param>
 /// <param name="DType">The type of its elements.</param>
 [SuppressMessage("Design", "CA1001", Justification = "A view; whoever allocated the buffer owns it.")]
-public readonly record struct Tensor(DeviceBuffer Buffer, long Offset, Shape Shape, DType DType)
+public readonly record struct Tensor(DeviceBuffer Buffer, long Offset, Shape Shape, DType DType) : IDisposable
 {
     /// <summary>The tensor that fills a buffer from its start.</summary>
     public Tensor(DeviceBuffer buffer, Shape shape, DType dtype) : this(buffer, 0, shape, dtype) { }

@@ -1,3 +1,4 @@
+using QLora.Layers;
 using QLora.Tensors;
 
 namespace QLora.Autograd;

@@ -80,7 +80,35 @@ public sealed record LlamaConfig : ModelConfig, IModelConfig<LlamaConfig>
     }
 
     /// <inheritdoc/>
-    public static LlamaConfig FromGguf(GgufFile file) => throw new NotImplementedException();
+    public static LlamaConfig FromGguf(GgufFile file)
+    {
+        var keys = new GgufKeys(file, "llama");
+        var (hidden, heads) = (keys.Integer("embedding_length"), keys.Integer("attention.head_count"));
+        var keyHeads = keys.Integer("attention.head_count_kv", heads);
+        var context = keys.Integer("context_length");
+        if (heads % keyHeads != 0) throw keys.Error("attention.head_count_kv", $"is {keyHeads}, which does not divide the {heads} heads");
+        var headSize = keys.Integer("attention.key_length", hidden / heads);
+        if (headSize % 2 != 0) throw keys.Error("attention.key_length", $"is {headSize}, which rotary positions cannot halve");
+
+        return new LlamaConfig
+        {
+            VocabSize = keys.VocabSize(),
+            HiddenSize = hidden,
+            NumHiddenLayers = keys.Integer("block_count"),
+            MaxPositionEmbeddings = context,
+            TieWordEmbeddings = !file.Tensors.ContainsKey("output.weight"),
+            BosTokenId = keys.TokenId("bos"),
+            EosTokenIds = keys.TokenId("eos") is { } eos ? [eos] : [],
+            IntermediateSize = keys.Integer("feed_forward_length"),
+            NumAttentionHeads = heads,
+            NumKeyValueHeads = keyHeads,
+            HeadSize = headSize,
+            RmsNormEps = (float)keys.Number("attention.layer_norm_rms_epsilon"),
+            AttentionBias = file.Tensors.ContainsKey("blk.0.attn_q.bias"),
+            MlpBias = file.Tensors.ContainsKey("blk.0.ffn_gate.bias"),
+            Rotary = keys.Rotary(headSize, context),
+        };
+    }
 
     /// <inheritdoc/>
     public override JsonObject ToJson() => new()

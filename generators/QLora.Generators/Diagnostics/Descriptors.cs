@@ -1,0 +1,49 @@
+using Microsoft.CodeAnalysis;
+
+namespace QLora.Generators.Diagnostics;
+
+/// <summary>Every mistake that a declaration can hold, and what to write instead.</summary>
+internal static class Descriptors
+{
+    public static readonly DiagnosticDescriptor TypeNotPartial = Error("QLORA0001", "Declared models are partial",
+        "'{0}' must be partial: write 'public sealed partial class {0}', so that its constructor and properties can be generated");
+
+    public static readonly DiagnosticDescriptor PropertyNotPartial = Error("QLORA0002", "Declared properties are partial and get-only",
+        "'{0}' must be a partial property with only a getter: write 'public partial {1} {0} {{ get; }}'");
+
+    public static readonly DiagnosticDescriptor DuplicatePath = Error("QLORA0003", "Checkpoint paths are unique",
+        "'{0}' and '{1}' both claim the checkpoint path '{2}': give each its own");
+
+    public static readonly DiagnosticDescriptor TiedToMissing = Error("QLORA0004", "TiedTo names an embedding",
+        "'{0}' is tied to '{1}', which is no [Embedding] property declared before it in the same class: name one with nameof");
+
+    public static readonly DiagnosticDescriptor TargetNotLinear = Error("QLORA0005", "Only linear layers carry adapters",
+        "'{0}' has [LoraTarget] but no [Linear]: only linear layers can carry an adapter; remove [LoraTarget]");
+
+    public static readonly DiagnosticDescriptor NoTarget = Error("QLORA0006", "A model has something to adapt",
+        "Neither '{0}' nor its blocks have a property with [LoraTarget], so nothing could be fine-tuned: mark the linear layers that may carry an adapter");
+
+    public static readonly DiagnosticDescriptor ConfigMember = Error("QLORA0007", "Sizes are members of the config",
+        "'{0}' of '{1}' names '{2}', but {3} has no such member of type {4}; there are: {5}");
+
+    public static readonly DiagnosticDescriptor PlaceholderMissing = Error("QLORA0008", "Blocks are numbered",
+        "The path '{0}' of '{1}' must hold {{0}} once, where the number of the block stands");
+
+    public static readonly DiagnosticDescriptor DuplicateModelType = Error("QLORA0009", "One model for each model_type",
+        "'{0}' and '{1}' both claim model_type '{2}': only one of them would be loaded");
+
+    public static readonly DiagnosticDescriptor WrongBase = Error("QLORA0010", "Declared models have the engine's base class",
+        "'{0}' must derive from {1}");
+
+    public static readonly DiagnosticDescriptor WrongPropertyType = Error("QLORA0011", "Properties have their module's type",
+        "'{0}' is declared with [{1}] and must be of type {2}, not {3}");
+
+    private static readonly Dictionary<string, DiagnosticDescriptor> All = new DiagnosticDescriptor[]
+    {
+        TypeNotPartial, PropertyNotPartial, DuplicatePath, TiedToMissing, TargetNotLinear, NoTarget, ConfigMember, PlaceholderMissing, DuplicateModelType, WrongBase, WrongPropertyType,
+    }.ToDictionary(descriptor => descriptor.Id);
+
+    public static DiagnosticDescriptor ById(string id) => All[id];
+
+    private static DiagnosticDescriptor Error(string id, string title, string message) => new(id, title, message, "QLora", DiagnosticSeverity.Error, isEnabledByDefault: true);
+}
