@@ -73,7 +73,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct PackForwardKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory) : IKernel
     {
-        public void Run<V>(int start, int end, int thread) where V : unmanaged, IVector<V>
+        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var n = start; n < end; n++)
             {
@@ -88,25 +88,25 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct ForwardKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory, float* y, float* logSumExp) : IKernel
     {
-        public void Run<V>(int start, int end, int thread) where V : unmanaged, IVector<V>
+        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var n = start; n < end; n++)
             {
                 var item = items[n];
                 var keys = memory.Workspace + item.Pack;
                 var values = keys + (nint)KeyPack.PaddedKeys(item.Segment.KeyCount) * o.HeadSize;
-                ForwardBlock.Run<V>(o, item.Segment, item.Head, item.First, keys, values, y, logSumExp, memory.Scratch(thread));
+                ForwardBlock.Run<V>(o, item.Segment, item.Head, item.First, keys, values, y, logSumExp, memory.Scratch(part));
             }
         }
     }
 
     private readonly struct FewQueriesKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory, float* y, float* logSumExp) : IKernel
     {
-        public void Run<V>(int start, int end, int thread) where V : unmanaged, IVector<V>
+        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var n = start; n < end; n++)
             {
-                FewQueries.Run<V>(o, items[n].Segment, items[n].Head, items[n].First, y, logSumExp, memory.Scratch(thread));
+                FewQueries.Run<V>(o, items[n].Segment, items[n].Head, items[n].First, y, logSumExp, memory.Scratch(part));
             }
         }
     }

@@ -75,7 +75,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct PackBackwardKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory) : IKernel
     {
-        public void Run<V>(int start, int end, int thread) where V : unmanaged, IVector<V>
+        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var n = start; n < end; n++)
             {
@@ -91,7 +91,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct BackwardKernel(AttentionOperands o, BackwardOperands results, List<AttentionItem> items, AttentionMemory memory) : IKernel
     {
-        public void Run<V>(int start, int end, int thread) where V : unmanaged, IVector<V>
+        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var n = start; n < end; n++)
             {
@@ -99,7 +99,7 @@ public sealed unsafe partial class CpuBackend
                 var packed = PackedKeys.At(memory.Workspace + item.Pack, item.Segment.KeyCount, o.HeadSize);
                 var keyShare = memory.Workspace + item.Share;
                 BackwardBlock.Run<V>(o, results, item.Segment, item.Head, item.First, item.End, packed,
-                    keyShare, keyShare + ShareSize(item, o), memory.Scratch(thread));
+                    keyShare, keyShare + ShareSize(item, o), memory.Scratch(part));
             }
         }
     }
@@ -108,7 +108,7 @@ public sealed unsafe partial class CpuBackend
     private readonly struct AddSharesKernel(
         AttentionOperands o, List<AttentionSum> sums, List<AttentionItem> runs, AttentionMemory memory, float* dk, float* dv) : IKernel
     {
-        public void Run<V>(int start, int end, int thread) where V : unmanaged, IVector<V>
+        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var n = start; n < end; n++)
             {

@@ -15,7 +15,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct CrossEntropyKernel(float* logits, int* labels, float* losses, int vocabulary, bool wantsGradient, float gradientScale) : IKernel
     {
-        public void Run<V>(int start, int end, int thread) where V : unmanaged, IVector<V>
+        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var t = start; t < end; t++) losses[t] = Row<V>(logits + (nint)t * vocabulary, labels[t]);
         }

@@ -24,7 +24,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct EmbeddingKernel(int* ids, Tensor weight, Tensor y) : IKernel
     {
-        public void Run<V>(int start, int end, int thread) where V : unmanaged, IVector<V>
+        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var t = start; t < end; t++)
             {
@@ -48,7 +48,7 @@ public sealed unsafe partial class CpuBackend
     /// <summary>Items are blocks of columns: each takes the tokens in their order, so that repeated ids add up the same way every time.</summary>
     private readonly struct EmbeddingBackwardKernel(int* ids, float* dy, float* dWeight, int tokens, int size) : IKernel
     {
-        public void Run<V>(int start, int end, int thread) where V : unmanaged, IVector<V>
+        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             var (first, last) = (start * ColumnBlock, Math.Min(end * ColumnBlock, size));
             for (var t = 0; t < tokens; t++)

@@ -9,8 +9,8 @@ internal interface IKernel
     /// <summary>Does items <paramref name="start"/> up to <paramref name="end"/>.</summary>
     /// <param name="start">The first item.</param>
     /// <param name="end">The item after the last.</param>
-    /// <param name="thread">The number of the thread, for scratch of its own.</param>
-    void Run<V>(int start, int end, int thread) where V : unmanaged, IVector<V>;
+    /// <param name="part">The number of the team's part it belongs to, for scratch of its own.</param>
+    void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>;
 }
 
 /// <summary>What is done to each element by itself, written once for all vector widths.</summary>
@@ -25,7 +25,7 @@ public sealed partial class CpuBackend
     // Waking the team costs some microseconds: work below this many element operations is done on the calling thread.
     private const long WorthSharing = 32 * 1024;
 
-    /// <summary>Runs a kernel over its items: each thread takes one run of them, always the same for the same counts.</summary>
+    /// <summary>Runs a kernel over its items: each part of the team is one run of them, always the same for the same counts.</summary>
     /// <param name="items">How many there are.</param>
     /// <param name="itemWork">Element operations of one item, roughly.</param>
     /// <param name="kernel">What is done.</param>
@@ -63,28 +63,28 @@ public sealed partial class CpuBackend
         }
     }
 
-    private static void RunItems<TKernel>(VectorWidth width, TKernel kernel, int start, int end, int thread) where TKernel : struct, IKernel
+    private static void RunItems<TKernel>(VectorWidth width, TKernel kernel, int start, int end, int part) where TKernel : struct, IKernel
     {
         switch (width)
         {
-            case VectorWidth.Vector512: kernel.Run<Float16>(start, end, thread); break;
-            case VectorWidth.Vector256: kernel.Run<Float8>(start, end, thread); break;
-            default: kernel.Run<Float4>(start, end, thread); break;
+            case VectorWidth.Vector512: kernel.Run<Float16>(start, end, part); break;
+            case VectorWidth.Vector256: kernel.Run<Float8>(start, end, part); break;
+            default: kernel.Run<Float4>(start, end, part); break;
         }
     }
 
     private readonly struct Evenly<TKernel>(VectorWidth width, TKernel kernel, int items) : IWork where TKernel : struct, IKernel
     {
-        public void Run(int thread, int threads) => RunItems(width, kernel, Border(thread, threads), Border(thread + 1, threads), thread);
+        public void Run(int part, int parts) => RunItems(width, kernel, Border(part, parts), Border(part + 1, parts), part);
 
-        private int Border(int thread, int threads) => (int)((long)items * thread / threads);
+        private int Border(int part, int parts) => (int)((long)items * part / parts);
     }
 
     private readonly unsafe struct InTurn<TKernel>(VectorWidth width, TKernel kernel, int items, int* next) : IWork where TKernel : struct, IKernel
     {
-        public void Run(int thread, int threads)
+        public void Run(int part, int parts)
         {
-            for (int item; (item = Interlocked.Increment(ref *next) - 1) < items;) RunItems(width, kernel, item, item + 1, thread);
+            for (int item; (item = Interlocked.Increment(ref *next) - 1) < items;) RunItems(width, kernel, item, item + 1, part);
         }
     }
 
@@ -93,7 +93,7 @@ public sealed partial class CpuBackend
         // A cache line's multiple, so that threads do not write into the same line.
         public const int Block = 64;
 
-        public void Run<V>(int start, int end, int thread) where V : unmanaged, IVector<V>
+        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             var i = (nint)start * Block;
             var last = (nint)Math.Min((long)end * Block, count);

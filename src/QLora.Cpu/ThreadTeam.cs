@@ -3,22 +3,22 @@ using System.Runtime.ExceptionServices;
 
 namespace QLora.Cpu;
 
-/// <summary>What each thread of a team does at the same time.</summary>
+/// <summary>Work in as many parts as a team has threads.</summary>
 internal interface IWork
 {
-    /// <summary>The part of one thread.</summary>
-    /// <param name="thread">Its number, from 0.</param>
-    /// <param name="threads">How many there are.</param>
-    void Run(int thread, int threads);
+    /// <summary>Does one part.</summary>
+    /// <param name="part">Its number, from 0; no two threads have the same at a time.</param>
+    /// <param name="parts">How many there are.</param>
+    void Run(int part, int parts);
 }
 
 /// <summary>
-/// Threads that wait for work and do it together with the caller. Ops follow each other within microseconds, so that a waiting thread looks for
-/// work a while before it sleeps. Nothing is allocated per call.
+/// Threads that wait for work and do it together with the caller. What is in a part does not depend on who does it: a thread that the system keeps waiting
+/// has its part done by another, and nobody waits for it. Nothing is allocated per call.
 /// </summary>
 internal sealed unsafe class ThreadTeam : IDisposable
 {
-    // Some tens of microseconds: longer than the gaps between ops, too short to matter to anybody else on the machine.
+    // Some tens of microseconds: ops follow each other faster, and nobody else on the machine is kept waiting for long.
     private const int Spins = 500;
 
     private readonly Thread[] _others;
@@ -26,47 +26,50 @@ internal sealed unsafe class ThreadTeam : IDisposable
     private readonly object _gate = new();
     private delegate*<void*, int, int, void> _invoke;
     private void* _work;
-    private volatile int _round;
-    private volatile int _unfinished;
+
+    // The number of the round in the upper half, how many of its parts are taken in the lower: taking a part is one exchange, which fails in any other round.
+    private long _taken;
+    private volatile int _finished;
     private volatile bool _stopped;
     private ExceptionDispatchInfo? _failure;
 
     public ThreadTeam(int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        Threads = threads;
+        _taken = threads;
         _others = new Thread[threads - 1];
         for (var i = 0; i < _others.Length; i++)
         {
-            var number = i + 1;
-            _others[i] = new Thread(() => Serve(number)) { IsBackground = true, Name = $"qlora {number}" };
+            _others[i] = new Thread(Serve) { IsBackground = true, Name = $"qlora {i + 1}" };
             _others[i].Start();
         }
     }
 
     /// <summary>How many threads there are, the caller among them.</summary>
-    public int Threads => _others.Length + 1;
+    public int Threads { get; }
 
-    /// <summary>Lets every thread do its part and returns when all have; an exception of any is thrown here.</summary>
+    private bool HasPartsLeft => (int)Volatile.Read(ref _taken) < Threads;
+
+    /// <summary>Does all parts and returns when they are done; an exception of any is thrown here.</summary>
     public void Run<TWork>(TWork work) where TWork : struct, IWork
     {
         lock (_running)
         {
             ObjectDisposedException.ThrowIf(_stopped, this);
 
-            // The work stays on this stack, where it does not move, until all have finished.
+            // The work stays on this stack, where it does not move, until all parts are done.
             _work = Unsafe.AsPointer(ref work);
             _invoke = &Invoke<TWork>;
             _failure = null;
-            _unfinished = _others.Length;
-            lock (_gate)
-            {
-                _round++;
-                Monitor.PulseAll(_gate);
-            }
+            _finished = 0;
+            var round = (Volatile.Read(ref _taken) >> 32) + 1;
+            Volatile.Write(ref _taken, round << 32);
+            lock (_gate) Monitor.PulseAll(_gate);
 
-            Do(0);
+            TakeParts();
             var spin = new SpinWait();
-            while (_unfinished > 0) spin.SpinOnce(sleep1Threshold: -1);
+            while (_finished < Threads) spin.SpinOnce(sleep1Threshold: -1);
             _failure?.Throw();
         }
     }
@@ -82,39 +85,38 @@ internal sealed unsafe class ThreadTeam : IDisposable
         foreach (var thread in _others) thread.Join();
     }
 
-    private static void Invoke<TWork>(void* work, int thread, int threads) where TWork : struct, IWork => Unsafe.AsRef<TWork>(work).Run(thread, threads);
+    private static void Invoke<TWork>(void* work, int part, int parts) where TWork : struct, IWork => Unsafe.AsRef<TWork>(work).Run(part, parts);
 
-    private void Do(int number)
+    private void TakeParts()
     {
-        try
+        while (true)
         {
-            _invoke(_work, number, Threads);
-        }
-        catch (Exception failure)
-        {
-            Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(failure), null);
+            var taken = Volatile.Read(ref _taken);
+            if ((int)taken >= Threads) return;
+            if (Interlocked.CompareExchange(ref _taken, taken + 1, taken) != taken) continue;
+            try
+            {
+                _invoke(_work, (int)taken, Threads);
+            }
+            catch (Exception failure)
+            {
+                Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(failure), null);
+            }
+
+            Interlocked.Increment(ref _finished);
         }
     }
 
-    private void Serve(int number)
+    private void Serve()
     {
-        for (var done = 0; ; done++)
+        while (!_stopped)
         {
-            if (!WaitForRound(done)) return;
-            Do(number);
-            Interlocked.Decrement(ref _unfinished);
+            TakeParts();
+            for (var i = 0; i < Spins && !HasPartsLeft && !_stopped; i++) Thread.SpinWait(20);
+            lock (_gate)
+            {
+                while (!HasPartsLeft && !_stopped) Monitor.Wait(_gate);
+            }
         }
-    }
-
-    /// <summary>Returns true when a round after the given one has begun, false when the team is stopped.</summary>
-    private bool WaitForRound(int done)
-    {
-        for (var i = 0; i < Spins && _round == done && !_stopped; i++) Thread.SpinWait(20);
-        lock (_gate)
-        {
-            while (_round == done && !_stopped) Monitor.Wait(_gate);
-        }
-
-        return _round != done;
     }
 }

@@ -8,7 +8,7 @@ public sealed class ThreadTeamTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(5)]
-    public void Every_thread_does_its_part_once_a_round(int threads)
+    public void Every_part_is_done_once_a_round(int threads)
     {
         using var team = new ThreadTeam(threads);
         var counts = new int[threads];
@@ -22,13 +22,13 @@ public sealed class ThreadTeamTests
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
-    public void A_failure_of_any_thread_is_thrown_to_the_caller_and_the_team_goes_on(int failing)
+    public void A_failure_of_any_part_is_thrown_to_the_caller_and_the_team_goes_on(int failing)
     {
         using var team = new ThreadTeam(2);
         for (var round = 0; round < 50; round++)
         {
             var error = Assert.Throws<InvalidOperationException>(() => team.Run(new Fail(failing)));
-            Assert.Equal($"thread {failing}", error.Message);
+            Assert.Equal($"part {failing}", error.Message);
             var counts = new int[2];
             team.Run(new Count(counts));
             Assert.Equal([1, 1], counts);
@@ -70,14 +70,14 @@ public sealed class ThreadTeamTests
 
     private readonly struct Count(int[] counts) : IWork
     {
-        public void Run(int thread, int threads) => counts[threads == counts.Length ? thread : -1]++;
+        public void Run(int part, int parts) => counts[parts == counts.Length ? part : -1]++;
     }
 
     private readonly struct Fail(int failing) : IWork
     {
-        public void Run(int thread, int threads)
+        public void Run(int part, int parts)
         {
-            if (thread == failing) throw new InvalidOperationException($"thread {thread}");
+            if (part == failing) throw new InvalidOperationException($"part {part}");
         }
     }
 }
