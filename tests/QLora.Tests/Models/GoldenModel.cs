@@ -39,7 +39,7 @@ public sealed class GoldenModel : IDisposable
         var folder = TestData.Golden($"models/{name}");
         using var scratch = configName == "config.json" ? null : new FolderWithConfig(folder, configName);
         using var file = ModelFile.Open(scratch?.Path ?? folder);
-        return new GoldenModel(SafetensorsFile.Open(Path.Combine(folder, "golden.safetensors")), file.Load(backend, QuantizationOptions.None), folder);
+        return new GoldenModel(SafetensorsFile.Open(Path.Combine(folder, "golden.safetensors")), RecordedBuilder.Load(file, backend, QuantizationOptions.None), folder);
     }
 
     /// <summary>The recorded rows of tokens that are not padding.</summary>
