@@ -25,7 +25,12 @@ public sealed partial class CpuBackend : HostBackend
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (disposing) _team.Dispose();
+        if (disposing)
+        {
+            _team.Dispose();
+            _productScratch?.Dispose();
+        }
+
         base.Dispose(disposing);
     }
 }

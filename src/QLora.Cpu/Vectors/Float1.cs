@@ -59,4 +59,13 @@ internal readonly unsafe struct Float1(float value) : IVector<Float1>
     public static float MaxAcross(Float1 x) => x._value;
 
     public static double SumOfSquares(Float1 x) => (double)x._value * x._value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float1 LoadBFloat16(ushort* source) => new(BitConverter.UInt32BitsToSingle((uint)*source << 16));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float1 LookUp(byte* codes, in CodeTable table) => new(table.Values[*codes >> 4]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Transpose(float* source, nint sourceRow, float* destination, nint destinationRow) => *destination = *source;
 }

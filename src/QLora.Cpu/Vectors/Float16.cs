@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace QLora.Cpu.Vectors;
 
@@ -70,5 +71,38 @@ internal readonly unsafe struct Float16(Vector512<float> value) : IVector<Float1
     {
         var (lower, upper) = Vector512.Widen(x._value);
         return Vector512.Sum(lower * lower + upper * upper);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float16 LoadBFloat16(ushort* source) => new((Avx512F.ConvertToVector512Int32(Vector256.Load(source)) << 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float16 LookUp(byte* codes, in CodeTable table)
+    {
+        // A byte becomes two places whose low four bits are its halves, and those are all that the permutation looks at.
+        var bytes = Avx512F.ConvertToVector512Int64(Vector128.CreateScalarUnsafe(*(ulong*)codes).AsByte());
+        return new(Avx512F.PermuteVar16x32(Vector512.Load(table.Values), ((bytes >>> 4) | (bytes << 32)).AsInt32()));
+    }
+
+    public static void Transpose(float* source, nint sourceRow, float* destination, nint destinationRow)
+    {
+        for (var quarter = 0; quarter < 4; quarter++)
+        {
+            // Rows 0 to 3, 4 to 7, 8 to 11 and 12 to 15 in the quarters of each: four columns of all sixteen rows.
+            var (row0, row1) = (Rows(source, 0), Rows(source, 1));
+            var (row2, row3) = (Rows(source, 2), Rows(source, 3));
+            var (low01, high01) = (Avx512F.UnpackLow(row0, row1), Avx512F.UnpackHigh(row0, row1));
+            var (low23, high23) = (Avx512F.UnpackLow(row2, row3), Avx512F.UnpackHigh(row2, row3));
+            Avx512F.Shuffle(low01, low23, 0b01_00_01_00).Store(destination);
+            Avx512F.Shuffle(low01, low23, 0b11_10_11_10).Store(destination + destinationRow);
+            Avx512F.Shuffle(high01, high23, 0b01_00_01_00).Store(destination + 2 * destinationRow);
+            Avx512F.Shuffle(high01, high23, 0b11_10_11_10).Store(destination + 3 * destinationRow);
+            source += 4;
+            destination += 4 * destinationRow;
+        }
+
+        Vector512<float> Rows(float* corner, int row) => Vector512.Create(
+            Vector256.Create(Vector128.Load(corner + row * sourceRow), Vector128.Load(corner + (row + 4) * sourceRow)),
+            Vector256.Create(Vector128.Load(corner + (row + 8) * sourceRow), Vector128.Load(corner + (row + 12) * sourceRow)));
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace QLora.Cpu.Vectors;
 
@@ -70,5 +71,39 @@ internal readonly unsafe struct Float8(Vector256<float> value) : IVector<Float8>
     {
         var (lower, upper) = Vector256.Widen(x._value);
         return Vector256.Sum(lower * lower + upper * upper);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float8 LoadBFloat16(ushort* source) => new((Avx2.ConvertToVector256Int32(source) << 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float8 LookUp(byte* codes, in CodeTable table)
+    {
+        // A byte becomes two places whose low four bits are its halves; the permutation looks at the low three bits, and the fourth chooses its table.
+        var bytes = Avx2.ConvertToVector256Int64(Vector128.CreateScalarUnsafe(*(uint*)codes).AsByte());
+        var indices = ((bytes >>> 4) | (bytes << 32)).AsInt32();
+        var (low, high) = (Vector256.Load(table.Values), Vector256.Load(table.Values + 8));
+        if (Avx512F.VL.IsSupported) return new(Avx512F.VL.PermuteVar8x32x2(low, indices, high));
+        return new(Avx.BlendVariable(Avx2.PermuteVar8x32(low, indices), Avx2.PermuteVar8x32(high, indices), (indices << 28).AsSingle()));
+    }
+
+    public static void Transpose(float* source, nint sourceRow, float* destination, nint destinationRow)
+    {
+        for (var half = 0; half < 2; half++)
+        {
+            // Rows 0 to 3 in the lower halves and 4 to 7 in the upper ones: four columns of all eight rows.
+            var (row0, row1) = (Rows(source, 0), Rows(source, 1));
+            var (row2, row3) = (Rows(source, 2), Rows(source, 3));
+            var (low01, high01) = (Avx.UnpackLow(row0, row1), Avx.UnpackHigh(row0, row1));
+            var (low23, high23) = (Avx.UnpackLow(row2, row3), Avx.UnpackHigh(row2, row3));
+            Avx.Shuffle(low01, low23, 0b01_00_01_00).Store(destination);
+            Avx.Shuffle(low01, low23, 0b11_10_11_10).Store(destination + destinationRow);
+            Avx.Shuffle(high01, high23, 0b01_00_01_00).Store(destination + 2 * destinationRow);
+            Avx.Shuffle(high01, high23, 0b11_10_11_10).Store(destination + 3 * destinationRow);
+            source += 4;
+            destination += 4 * destinationRow;
+        }
+
+        Vector256<float> Rows(float* corner, int row) => Vector256.Create(Vector128.Load(corner + row * sourceRow), Vector128.Load(corner + (row + 4) * sourceRow));
     }
 }

@@ -55,4 +55,15 @@ internal unsafe interface IVector<TSelf> :
 
     /// <summary>The sum of the squares of all places, in double precision.</summary>
     static abstract double SumOfSquares(TSelf x);
+
+    /// <summary>Numbers of half the width, which are the upper halves of singles.</summary>
+    static abstract TSelf LoadBFloat16(ushort* source);
+
+    /// <summary>The values of <see cref="Count"/> 4-bit codes, two a byte, the first in the high half.</summary>
+    /// <param name="codes">The first byte; of half of <see cref="Count"/> bytes, rounded up.</param>
+    /// <param name="table">Of the code.</param>
+    static abstract TSelf LookUp(byte* codes, in CodeTable table);
+
+    /// <summary>Stores a square of <see cref="Count"/> numbers each way with its axes exchanged.</summary>
+    static abstract void Transpose(float* source, nint sourceRow, float* destination, nint destinationRow);
 }
