@@ -7,5 +7,11 @@ namespace QLora.Cli;
 internal static class Tool
 {
     /// <summary>The application with all of them.</summary>
-    public static Application Create() => new(new InspectCommand(), new DevicesCommand());
+    public static Application Create() => new(
+        new TrainCommand(),
+        new EvaluateCommand(),
+        new MergeCommand(),
+        new InspectCommand(),
+        new DevicesCommand(),
+        new InitCommand());
 }

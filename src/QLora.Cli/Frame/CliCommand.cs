@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 
 namespace QLora.Cli.Frame;
 
@@ -26,6 +27,12 @@ internal abstract class CliCommand : Command
     {
         foreach (var option in group.All) Add(option);
     }
+
+    /// <summary>Makes a command line wrong: the message says what to write instead.</summary>
+    protected void Refuse(Func<CommandResult, bool> isWrong, string message) => Validators.Add(result =>
+    {
+        if (isWrong(result)) result.AddError(message);
+    });
 
     /// <summary>Adds the options that every command has, after those of its own.</summary>
     public CliCommand Completed()
