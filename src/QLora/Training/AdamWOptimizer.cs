@@ -10,7 +10,7 @@ namespace QLora.Training;
 /// <param name="Beta2">Decay of the second moment.</param>
 /// <param name="Epsilon">Added to the root of the second moment.</param>
 /// <param name="WeightDecay">Decoupled decay per unit of learning rate.</param>
-public readonly record struct AdamWOptions(float Beta1 = 0.9f, float Beta2 = 0.999f, float Epsilon = 1e-8f, float WeightDecay = 0);
+public sealed record AdamWOptions(float Beta1 = 0.9f, float Beta2 = 0.999f, float Epsilon = 1e-8f, float WeightDecay = 0);
 
 /// <summary>AdamW over a set of parameters, with its moments in Float32.</summary>
 public sealed class AdamWOptimizer : IDisposable
