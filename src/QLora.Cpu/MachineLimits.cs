@@ -10,9 +10,13 @@ namespace QLora.Cpu;
 /// <param name="MemoryBandwidthGBs">10⁹ bytes a second that all threads together read from memory, one after another.</param>
 public sealed record MachineLimits(double Gflops, double MemoryBandwidthGBs)
 {
-    // Far more than the caches of one processor give to a few cores.
+    // Far more than the caches of one processor give to a few cores; what is read at a time is read again only after all the rest.
     private const long BufferBytes = 192L << 20;
-    private const int Repetitions = 6;
+    private const int ReadBytes = 16 << 20;
+
+    // Fractions of a millisecond, many times over: the fastest of them is one in which nobody else was given the cores.
+    private const int Repetitions = 200;
+    private const int Steps = 100_000;
 
     /// <summary>Measures both with the widest vectors of the machine; well under a second.</summary>
     /// <param name="threads">How many threads work.</param>
@@ -25,37 +29,40 @@ public sealed record MachineLimits(double Gflops, double MemoryBandwidthGBs)
 
     private static double MeasureGflops(ThreadTeam team, VectorWidth width)
     {
-        const int Steps = 2_000_000;
-        var operations = 2.0 * MultiplyAdds.Chains * ((int)width / 32) * Steps * team.Threads;
-        return operations / FastestSeconds(team, new MultiplyAdds(width, Steps)) / 1e9;
+        var fastest = double.PositiveInfinity;
+        for (var i = 0; i < Repetitions; i++) fastest = Math.Min(fastest, Seconds(team, new MultiplyAdds(width, Steps)));
+        return 2.0 * MultiplyAdds.Chains * ((int)width / 32) * Steps * team.Threads / fastest / 1e9;
     }
 
     private static unsafe double MeasureBandwidth(ThreadTeam team, VectorWidth width)
     {
-        var buffer = (float*)NativeMemory.AllocZeroed((nuint)BufferBytes);
+        var buffer = (byte*)NativeMemory.AlignedAlloc((nuint)BufferBytes, 64);
         try
         {
             // Pages that were never written are all the same page of zeros, which lies in the cache.
-            new Span<byte>(buffer, (int)BufferBytes).Fill(1);
-            return BufferBytes / FastestSeconds(team, new Reads(width, buffer, BufferBytes / sizeof(float))) / 1e9;
+            new Span<byte>(buffer, (int)BufferBytes).Clear();
+            var fastest = double.PositiveInfinity;
+            for (var pass = 0; pass < 3; pass++)
+            {
+                for (var start = 0L; start < BufferBytes; start += ReadBytes)
+                {
+                    fastest = Math.Min(fastest, Seconds(team, new Reads(width, (float*)(buffer + start), ReadBytes / sizeof(float))));
+                }
+            }
+
+            return ReadBytes / fastest / 1e9;
         }
         finally
         {
-            NativeMemory.Free(buffer);
+            NativeMemory.AlignedFree(buffer);
         }
     }
 
-    private static double FastestSeconds<TWork>(ThreadTeam team, TWork work) where TWork : struct, IWork
+    private static double Seconds<TWork>(ThreadTeam team, TWork work) where TWork : struct, IWork
     {
-        var fastest = double.PositiveInfinity;
-        for (var i = 0; i < Repetitions; i++)
-        {
-            var start = Stopwatch.GetTimestamp();
-            team.Run(work);
-            fastest = Math.Min(fastest, Stopwatch.GetElapsedTime(start).TotalSeconds);
-        }
-
-        return fastest;
+        var start = Stopwatch.GetTimestamp();
+        team.Run(work);
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
     /// <summary>Sums that do not wait for each other, in as many registers as every machine has.</summary>
@@ -93,12 +100,12 @@ public sealed record MachineLimits(double Gflops, double MemoryBandwidthGBs)
     }
 
     /// <summary>Each part reads a stretch of its own from one end to the other.</summary>
-    private readonly unsafe struct Reads(VectorWidth width, float* buffer, long count) : IWork
+    private readonly unsafe struct Reads(VectorWidth width, float* buffer, int count) : IWork
     {
         public void Run(int part, int parts)
         {
             var result = stackalloc float[16];
-            var (start, end) = (count * part / parts / 64 * 64, count * (part + 1) / parts / 64 * 64);
+            var (start, end) = ((int)((long)count * part / parts / 64 * 64), (int)((long)count * (part + 1) / parts / 64 * 64));
             switch (width)
             {
                 case VectorWidth.Vector512: Loop<Float16>(buffer + start, buffer + end, result); break;
