@@ -12,6 +12,7 @@ internal static class Tool
         new EvaluateCommand(),
         new MergeCommand(),
         new InspectCommand(),
+        new BenchCommand(),
         new DevicesCommand(),
         new InitCommand());
 }

@@ -45,7 +45,7 @@ internal sealed class TrainCommand : CliCommand
     private enum Method { Lora, Full }
 
     /// <inheritdoc/>
-    public override Option<string?> ConfigOption { get; } = NewOption.Text("--config", "A JSON file with these options under their names, without the dashes; the command line goes before it", "FILE");
+    public override Option<string?> ConfigOption { get; } = OptionsFile.NewOption();
 
     /// <inheritdoc/>
     public override IReadOnlyList<Example> Examples { get; } =
@@ -83,7 +83,13 @@ internal sealed class TrainCommand : CliCommand
     private TrainingReport Train(CommandContext context, CausalLanguageModel model, Dataset data, Dataset? evaluationData, TrainingOptions options, string output)
     {
         using var trainer = new Trainer(model, data, options) { EvaluationData = evaluationData, OutputFolder = output, BaseModel = context.Need(_model.Model) };
-        if (context.Get(_resume) is { } resume) trainer.Resume(CheckpointOf(resume));
+        if (context.Get(_resume) is { } resume)
+        {
+            var checkpoint = TrainingFolder.LastCheckpoint(resume) ?? resume;
+            trainer.Resume(checkpoint);
+            context.Note($"going on from {checkpoint}, {trainer.StepsDone} of {trainer.TotalSteps} steps are done");
+        }
+
         if (context.Get(_overwrite)) TrainingFolder.Clear(output);
         try
         {
@@ -104,8 +110,6 @@ internal sealed class TrainCommand : CliCommand
         if (context.Get(_overwrite) || context.Get(_resume) is not null || TrainingFolder.Contents(output) is not [var found, ..]) return;
         throw new QLoraException($"--output {output} holds an earlier run ({found}); choose another folder, or give --overwrite, or --resume {output} to go on with it");
     }
-
-    private static string CheckpointOf(string resume) => TrainingFolder.LastCheckpoint(resume) ?? resume;
 
     private static void WriteReport(CommandContext context, TrainingReport report, string output, bool full) => context.Result(
         new JsonObject

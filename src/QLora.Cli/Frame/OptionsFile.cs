@@ -6,6 +6,9 @@ namespace QLora.Cli.Frame;
 /// <summary>A JSON file with options under their own names: <c>{"rank": 8, "learning-rate": 1e-4}</c>. The command line goes before it.</summary>
 internal static class OptionsFile
 {
+    /// <summary>The option that names such a file.</summary>
+    public static Option<string?> NewOption() => Frame.NewOption.Text("--config", "A JSON file with these options under their names, without the dashes; the command line goes before it", "FILE");
+
     /// <summary>The file's options as arguments, without those that the command line gives.</summary>
     /// <param name="path">The file.</param>
     /// <param name="command">The command whose options it may name.</param>

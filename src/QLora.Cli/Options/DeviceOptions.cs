@@ -15,4 +15,7 @@ internal sealed class DeviceOptions : IOptionGroup
 
     /// <summary>Opens the device. The caller disposes it.</summary>
     public Backend Open(CommandContext context) => Devices.Open(context.Get(_device) ?? Devices.Names[0], context.Get(_threads));
+
+    /// <summary>The threads that work.</summary>
+    public int Threads(CommandContext context) => context.Get(_threads) ?? Environment.ProcessorCount;
 }

@@ -11,7 +11,6 @@ namespace QLora.Cli.Options;
 internal sealed class ModelOptions(QuantizationOptions quantization, string? adapter) : IOptionGroup
 {
     private readonly QuantizationOptionGroup _quantization = new(quantization);
-    private readonly DeviceOptions _device = new();
 
     /// <summary>The model.</summary>
     public Option<string?> Model { get; } = NewOption.Text("--model", "The model: a Hugging Face folder (safetensors, also bitsandbytes 4-bit) or a .gguf file", "MODEL").Needed();
@@ -19,11 +18,14 @@ internal sealed class ModelOptions(QuantizationOptions quantization, string? ada
     /// <summary>The adapter that is put on it.</summary>
     public Option<string?> AdapterOption { get; } = NewOption.Text("--adapter", adapter ?? "", "DIR");
 
+    /// <summary>What it runs on.</summary>
+    public DeviceOptions Device { get; } = new();
+
     /// <summary>How it is loaded.</summary>
     public IEnumerable<Option> QuantizationOptions => _quantization.All;
 
     /// <inheritdoc/>
-    public IEnumerable<Option> All => [Model, .. adapter is null ? Array.Empty<Option>() : [AdapterOption], .. _quantization.All, .. _device.All];
+    public IEnumerable<Option> All => [Model, .. adapter is null ? Array.Empty<Option>() : [AdapterOption], .. _quantization.All, .. Device.All];
 
     /// <summary>The adapter's folder; null for none.</summary>
     public string? Adapter(CommandContext context) => context.Get(AdapterOption);
@@ -43,7 +45,7 @@ internal sealed class ModelOptions(QuantizationOptions quantization, string? ada
     /// <param name="quantization">Replaces what the command line asks for; null to do what it says.</param>
     public LoadedModel Load(CommandContext context, ModelFile file, QuantizationOptions? quantization = null)
     {
-        var backend = _device.Open(context);
+        var backend = Device.Open(context);
         try
         {
             var model = file.Load(backend, quantization ?? _quantization.Read(context), context.Progress("loading the model"));

@@ -9,7 +9,7 @@ internal sealed class TrainingOptionGroup : IOptionGroup
 {
     private static readonly TrainingOptions Default = new();
 
-    private readonly Option<int?> _batchSize = NewOption.Integer("--batch-size", $"Examples, or packed rows, in a micro-batch [default: {Default.BatchSize}]");
+    private readonly Option<int?> _batchSize = BatchSizeOption();
     private readonly Option<int?> _accumulation = NewOption.Integer("--gradient-accumulation-steps", $"Micro-batches in an optimizer step [default: {Default.GradientAccumulationSteps}]");
     private readonly Option<double?> _epochs = NewOption.Number("--epochs", $"Passes over the data; a fraction ends in the middle of one [default: {Default.Epochs}]", "a number above 0", value => value > 0);
     private readonly Option<int?> _maxSteps = NewOption.Integer("--max-steps", "Optimizer steps, instead of --epochs");
@@ -22,7 +22,7 @@ internal sealed class TrainingOptionGroup : IOptionGroup
     private readonly Option<double?> _weightDecay = NewOption.Number("--weight-decay", $"AdamW's decay [default: {Default.WeightDecay}]", "a number from 0 up", value => value >= 0);
     private readonly Option<double?> _maxGradNorm = NewOption.Number("--max-grad-norm", $"Norm to which gradients are clipped; 0 for no clipping [default: {Default.MaxGradNorm}]", "a number from 0 up", value => value >= 0);
     private readonly Option<string?> _optimizer = NewOption.Choice<string>("--optimizer", "What updates the weights [default: adamw]", ("adamw", "adamw"));
-    private readonly Option<bool?> _checkpointing = NewOption.Switch("--gradient-checkpointing", "Run each block again in the backward pass instead of keeping what it computed: less memory, more time, the same numbers [default: true]");
+    private readonly Option<bool?> _checkpointing = CheckpointingOption();
     private readonly Option<bool> _packing = NewOption.Flag("--packing", "Let examples share a row of --max-length tokens; each still sees only itself");
     private readonly Option<bool?> _shuffle = NewOption.Switch("--shuffle", "Give each epoch an order of its own [default: true]");
     private readonly Option<ulong?> _seed = NewOption.Seed("--seed", $"What the order, dropout and new branches are drawn from [default: {Default.Seed}]");
@@ -37,6 +37,13 @@ internal sealed class TrainingOptionGroup : IOptionGroup
         _batchSize, _accumulation, _epochs, _maxSteps, _learningRate, _schedule, _warmup, _weightDecay, _maxGradNorm, _optimizer, _checkpointing, _packing, _shuffle, _seed,
         _saveSteps, EvalSteps,
     ];
+
+    /// <summary>The option of the micro-batch.</summary>
+    public static Option<int?> BatchSizeOption() => NewOption.Integer("--batch-size", $"Examples, or packed rows, in a micro-batch [default: {Default.BatchSize}]");
+
+    /// <summary>The option of recomputation.</summary>
+    public static Option<bool?> CheckpointingOption() => NewOption.Switch("--gradient-checkpointing",
+        "Run each block again in the backward pass instead of keeping what it computed: less memory, more time, the same numbers [default: true]");
 
     /// <summary>The settings that the command line asks for.</summary>
     public TrainingOptions Read(CommandContext context) => new()
