@@ -53,10 +53,11 @@ internal static class PretrainingText
         var random = new Random(seed);
         for (var i = 0; i < count; i++)
         {
-            var (question, answer) = random.Next(8) switch
+            var (question, answer) = random.Next(10) switch
             {
                 0 => TimeFact(random),
                 1 => NameFact(random),
+                2 => NumberFact(random),
                 _ => Instruction(random),
             };
             yield return new JsonObject { ["messages"] = new JsonArray(Message("user", question), Message("assistant", answer)) };
@@ -76,7 +77,7 @@ internal static class PretrainingText
         var text = order.Phrase.Replace("{item}", Pick(random, item.Words)).Replace("{place}", place);
         if (text.Contains("{value}"))
         {
-            var value = random.Next(3) switch { 0 => random.Next(1, 10), 1 => random.Next(1, 20) * 5, _ => random.Next(10, 100) };
+            var value = Number(random);
             text = text.Replace("{value}", value.ToString());
             answer[world.ValueKey] = value;
         }
@@ -104,6 +105,16 @@ internal static class PretrainingText
         var place = random.Next(2) == 0 ? InventedPlace(random) : Pick(random, Places);
         return ($"Write {place} as one word.", place.Replace(' ', '_'));
     }
+
+    /// <summary>Numbers to be found among words.</summary>
+    private static (string Question, string Answer) NumberFact(Random random)
+    {
+        var (place, number) = (random.Next(2) == 0 ? InventedPlace(random) : Pick(random, Places), Number(random));
+        var phrase = Pick(random, ["{0} people came to the {1}", "the {1} is {0} metres long", "at the {1} we counted {0}", "set the {1} to {0}", "{0} percent of the {1} are done", "the {1} by {0}"]);
+        return ($"Which number is in \"{string.Format(phrase, number, place)}\"?", number.ToString());
+    }
+
+    private static int Number(Random random) => random.Next(3) switch { 0 => random.Next(1, 10), 1 => random.Next(1, 20) * 5, _ => random.Next(10, 100) };
 
     private static (string Words, string Clock) Time(Random random)
     {

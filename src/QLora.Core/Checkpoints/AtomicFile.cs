@@ -74,7 +74,9 @@ public sealed class AtomicFile : IDisposable
         File.Delete(_temporary);
     }
 
-    private static T Guard<T>(string path, Func<T> action)
+    /// <summary>Does something to a file or folder that is written; what the system refuses is an error that names it.</summary>
+    /// <exception cref="QLoraException">The disk is full, the place is not writable, and the like.</exception>
+    public static T Guard<T>(string path, Func<T> action)
     {
         try
         {

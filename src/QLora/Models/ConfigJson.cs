@@ -74,6 +74,9 @@ public sealed class ConfigJson
         return value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Wrong(field, value, "a string");
     }
 
+    /// <summary>A string, or null where the field is missing or something else.</summary>
+    public string? Text(string field) => Find(field) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
+
     /// <summary>Integers, written as one or as an array; empty where the field is missing or null.</summary>
     public IReadOnlyList<int> Integers(string field)
     {

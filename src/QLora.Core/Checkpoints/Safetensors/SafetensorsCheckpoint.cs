@@ -11,7 +11,9 @@ namespace QLora.Checkpoints;
 /// </summary>
 public sealed class SafetensorsCheckpoint : WeightSource
 {
-    private const string SingleName = "model.safetensors";
+    /// <summary>The file's name when there is only one.</summary>
+    public const string SingleName = "model.safetensors";
+
     private const string IndexName = "model.safetensors.index.json";
 
     private readonly List<SafetensorsFile> _files;

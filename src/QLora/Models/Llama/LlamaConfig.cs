@@ -44,6 +44,12 @@ public sealed record LlamaConfig : ModelConfig, IModelConfig<LlamaConfig>
     public override AttentionShape AttentionShape => new(NumAttentionHeads, NumKeyValueHeads, HeadSize, 1 / MathF.Sqrt(HeadSize));
 
     /// <inheritdoc/>
+    public override int ContextLength => Rotary.StretchedContext(MaxPositionEmbeddings);
+
+    /// <inheritdoc/>
+    public override int CacheableLength => Rotary.DependsOnLength ? Rotary.OriginalContext : int.MaxValue;
+
+    /// <inheritdoc/>
     public static LlamaConfig FromJson(ConfigJson json)
     {
         var hidden = json.Integer("hidden_size");
