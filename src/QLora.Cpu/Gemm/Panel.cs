@@ -15,31 +15,40 @@ internal static unsafe class Panel
     /// <summary>Rows that packing may write beyond the last.</summary>
     public const int ExtraRows = 16;
 
-    /// <summary>Packs rows k to k + inner of columns j to j + columns of the matrix.</summary>
-    public static void Pack<V, TRows>(TRows source, int k, int inner, int j, int columns, int width, float* panel) where V : unmanaged, IVector<V> where TRows : struct, IRows
-    {
-        for (var i = 0; i < inner; i++, panel += width)
-        {
-            source.Read<V>(k + i, j, columns, panel);
-            for (var rest = columns; rest < width; rest++) panel[rest] = 0;
-        }
-    }
-
     /// <summary>Packs rows k to k + inner of columns j to j + columns of the transpose of a stored matrix.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackTransposed<V, TRows>(TRows source, int k, int inner, int j, int columns, int width, float* panel, float* scratch)
         where V : unmanaged, IVector<V> where TRows : struct, IRows
     {
         for (var group = 0; group < width; group += V.Count)
         {
-            var rows = Math.Clamp(columns - group, 0, V.Count);
-            new Span<float>(scratch + rows * Run, (V.Count - rows) * Run).Clear();
-            for (var start = 0; start < inner; start += Run)
-            {
-                var count = Math.Min(Run, inner - start);
-                for (var row = 0; row < rows; row++) source.Read<V>(j + group + row, k + start, count, scratch + row * Run);
-                for (var i = 0; i < count; i += V.Count) V.Transpose(scratch + i, Run, panel + (nint)(start + i) * width + group, width);
-            }
+            if (columns - group >= V.Count) source.ReadTransposed<V>(j + group, k, inner, panel + group, width, scratch);
+            else ReadTransposed<V, TRows>(source, j + group, Math.Max(0, columns - group), k, inner, panel + group, width, scratch);
+        }
+    }
+
+    /// <summary>What <see cref="IRows.ReadRows"/> does, for any kind of rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void ReadRows<V, TRows>(TRows source, int row, int rows, int first, int columns, float* destination, int width)
+        where V : unmanaged, IVector<V> where TRows : struct, IRows
+    {
+        for (var r = 0; r < rows; r++, destination += width)
+        {
+            source.Read<V>(row + r, first, columns, destination);
+            for (var rest = columns; rest < width; rest++) destination[rest] = 0;
+        }
+    }
+
+    /// <summary>What <see cref="IRows.ReadTransposed"/> does, for any kind of rows: a run of each goes to scratch memory, and becomes columns there. Missing rows are zeros.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void ReadTransposed<V, TRows>(TRows source, int row, int rows, int first, int count, float* destination, nint width, float* scratch)
+        where V : unmanaged, IVector<V> where TRows : struct, IRows
+    {
+        new Span<float>(scratch + rows * Run, (V.Count - rows) * Run).Clear();
+        for (var start = 0; start < count; start += Run)
+        {
+            var run = Math.Min(Run, count - start);
+            for (var r = 0; r < rows; r++) source.Read<V>(row + r, first + start, run, scratch + r * Run);
+            for (var i = 0; i < run; i += V.Count) V.Transpose(scratch + i, Run, destination + (start + i) * width, width);
         }
     }
 }

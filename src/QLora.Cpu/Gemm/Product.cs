@@ -38,7 +38,7 @@ internal readonly unsafe struct Product<TTile, TRows>(ProductShape shape, LeftMa
                 var last = Math.Min(tiles, first + end - item);
                 var columns = Math.Min(width, shape.N - panel * width);
                 if (shape.TransposeB) Panel.PackTransposed<V, TRows>(b, k, inner, panel * width, columns, width, memory.Panel, memory.Rows);
-                else Panel.Pack<V, TRows>(b, k, inner, panel * width, columns, width, memory.Panel);
+                else b.ReadRows<V>(k, inner, panel * width, columns, memory.Panel, width, memory.Rows);
                 for (var tile = first; tile < last; tile++) MultiplyTile<V>(tile, panel * width, columns, k, inner, beta, memory);
                 item += last - first;
             }

@@ -17,38 +17,88 @@ internal readonly unsafe struct QuantizedRows(QuantizedTensor tensor) : IRows
     public void Read<V>(int row, int first, int count, float* destination) where V : unmanaged, IVector<V>
     {
         var element = (long)row * _columns + first;
-        while (count > 0)
+        var end = element + count;
+
+        // Vectors that begin at a multiple of their width lie in one block.
+        if (1 << _blockBits >= V.Count)
         {
-            var block = element >> _blockBits;
-            var run = (int)Math.Min(count, ((block + 1) << _blockBits) - element);
-            ReadRun<V>(element, run, _scales[block], destination);
-            element += run;
-            destination += run;
-            count -= run;
+            for (; element < end && element % V.Count != 0; element++) *destination++ = Element(element);
+            var codes = _codes;
+            var (table, scales, blockBits) = (_table, _scales, _blockBits);
+            var block = -1L;
+            var scale = default(V);
+            for (; element <= end - V.Count; element += V.Count, destination += V.Count)
+            {
+                if (element >> blockBits != block)
+                {
+                    block = element >> blockBits;
+                    scale = V.Create(scales[block]);
+                }
+
+                (V.LookUp(codes + (element >> 1), table) * scale).Store(destination);
+            }
         }
+
+        for (; element < end; element++) *destination++ = Element(element);
     }
 
-    /// <summary>Elements of one block.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void ReadRun<V>(long element, int count, float scale, float* destination) where V : unmanaged, IVector<V>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void ReadRows<V>(int row, int rows, int first, int columns, float* destination, int width, float* scratch) where V : unmanaged, IVector<V>
     {
-        var codes = _codes + (element >> 1);
-        var i = 0;
-        if ((element & 1) != 0)
+        if (columns < width || columns % V.Count != 0 || first % V.Count != 0 || 1 << _blockBits < V.Count || _columns % (1 << _blockBits) != 0)
         {
-            *destination = _table.Values[*codes++ & 15] * scale;
-            i++;
+            Panel.ReadRows<V, QuantizedRows>(this, row, rows, first, columns, destination, width);
+            return;
         }
 
-        for (; i <= count - V.Count; i += V.Count, codes += V.Count / 2) (V.LookUp(codes, _table) * V.Create(scale)).Store(destination + i);
-        for (; i < count - 1; i += 2, codes++)
+        // Every vector lies in one block, and all rows have their blocks in the same places: first the scales, then a vector's width of all rows.
+        var (table, scales, firstBlock) = (_table, _scales, first >> _blockBits);
+        var (blocks, rowBlocks, rowBytes) = (((first + columns - 1) >> _blockBits) - firstBlock + 1, _columns >> _blockBits, _columns / 2);
+        for (var start = 0; start < rows; start += Panel.ScratchSize / blocks)
         {
-            destination[i] = _table.Values[*codes >> 4] * scale;
-            destination[i + 1] = _table.Values[*codes & 15] * scale;
-        }
+            var count = Math.Min(Panel.ScratchSize / blocks, rows - start);
+            for (var r = 0; r < count; r++)
+            {
+                var block = (long)(row + start + r) * rowBlocks + firstBlock;
+                for (var i = 0; i < blocks; i++) scratch[r * blocks + i] = scales[block + i];
+            }
 
-        if (i < count) destination[i] = _table.Values[*codes >> 4] * scale;
+            for (var column = 0; column < columns; column += V.Count)
+            {
+                var codes = _codes + (nint)(row + start) * rowBytes + (first + column) / 2;
+                var scale = scratch + (((first + column) >> _blockBits) - firstBlock);
+                var to = destination + (nint)start * width + column;
+                for (var r = 0; r < count; r++, codes += rowBytes, scale += blocks, to += width) (V.LookUp(codes, table) * V.Create(*scale)).Store(to);
+            }
+        }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void ReadTransposed<V>(int row, int first, int count, float* destination, nint width, float* scratch) where V : unmanaged, IVector<V>
+    {
+        // Runs of 32 elements begin with a byte and lie in one block.
+        var runsLieInBlocks = _blockBits >= 5 && _columns % 32 == 0 && first % 32 == 0;
+        var whole = runsLieInBlocks ? count / 32 * 32 : 0;
+        var element = (long)row * _columns + first;
+        var block = -1L;
+        for (var i = 0; i < whole; i += 32)
+        {
+            // All rows come to the end of a block together, except where blocks cross rows.
+            if (element >> _blockBits != block || _columns % (1 << _blockBits) != 0)
+            {
+                block = element >> _blockBits;
+                for (var r = 0; r < V.Count; r++) scratch[r] = _scales[(element + (long)r * _columns) >> _blockBits];
+            }
+
+            V.LookUpTransposed(_codes + (element >> 1), _columns / 2, scratch, _table, destination, width);
+            element += 32;
+            destination += 32 * width;
+        }
+
+        if (whole < count) Panel.ReadTransposed<V, QuantizedRows>(this, row, V.Count, first + whole, count - whole, destination, width, scratch);
+    }
+
+    private float Element(long element) => _table.Values[_codes[element >> 1] >> ((element & 1) == 0 ? 4 : 0) & 15] * _scales[element >> _blockBits];
 }
 
 /// <summary>The scales of a 4-bit tensor, one at a time: as they are stored, or from their 8-bit codes.</summary>
@@ -59,7 +109,8 @@ internal readonly unsafe struct QuantizedScales
     private readonly float* _map;
     private readonly float* _nestedScales;
     private readonly float _offset;
-    private readonly int _nestedBlockSize;
+    private readonly long _nestedBlockSize;
+    private readonly int _nestedBits;
 
     public QuantizedScales(QuantizedTensor tensor)
     {
@@ -73,12 +124,17 @@ internal readonly unsafe struct QuantizedScales
         _map = nested.Code.Pointer<float>();
         _nestedScales = nested.AbsMax.Pointer<float>();
         (_offset, _nestedBlockSize) = (nested.Offset, nested.BlockSize);
+        _nestedBits = int.IsPow2(nested.BlockSize) ? BitOperations.Log2((uint)nested.BlockSize) : -1;
     }
 
     /// <summary>The scale of a block.</summary>
     public float this[long block]
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => _scales != null ? _scales[block] : _map[_codes[block]] * _nestedScales[block / _nestedBlockSize] + _offset;
+        get
+        {
+            if (_scales != null) return _scales[block];
+            return _map[_codes[block]] * _nestedScales[_nestedBits >= 0 ? block >> _nestedBits : block / _nestedBlockSize] + _offset;
+        }
     }
 }

@@ -68,4 +68,9 @@ internal readonly unsafe struct Float1(float value) : IVector<Float1>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Transpose(float* source, nint sourceRow, float* destination, nint destinationRow) => *destination = *source;
+
+    public static void LookUpTransposed(byte* codes, nint rowBytes, float* scales, in CodeTable table, float* destination, nint destinationRow)
+    {
+        for (var k = 0; k < 32; k++) destination[k * destinationRow] = table.Values[k % 2 == 0 ? codes[k / 2] >> 4 : codes[k / 2] & 15] * *scales;
+    }
 }

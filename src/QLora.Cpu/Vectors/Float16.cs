@@ -84,6 +84,7 @@ internal readonly unsafe struct Float16(Vector512<float> value) : IVector<Float1
         return new(Avx512F.PermuteVar16x32(Vector512.Load(table.Values), ((bytes >>> 4) | (bytes << 32)).AsInt32()));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transpose(float* source, nint sourceRow, float* destination, nint destinationRow)
     {
         for (var quarter = 0; quarter < 4; quarter++)
@@ -104,5 +105,42 @@ internal readonly unsafe struct Float16(Vector512<float> value) : IVector<Float1
         Vector512<float> Rows(float* corner, int row) => Vector512.Create(
             Vector256.Create(Vector128.Load(corner + row * sourceRow), Vector128.Load(corner + (row + 4) * sourceRow)),
             Vector256.Create(Vector128.Load(corner + (row + 8) * sourceRow), Vector128.Load(corner + (row + 12) * sourceRow)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void LookUpTransposed(byte* codes, nint rowBytes, float* scales, in CodeTable table, float* destination, nint destinationRow)
+    {
+        // Four bytes of every row are a place each: the transpose of eight codes is then a matter of shifting, for a look-up sees the low four bits alone.
+        var (row0, row1) = (Rows(codes, rowBytes, 0), Rows(codes, rowBytes, 1));
+        var (row2, row3) = (Rows(codes, rowBytes, 2), Rows(codes, rowBytes, 3));
+        var (low01, high01) = (Avx512F.UnpackLow(row0, row1).AsInt64(), Avx512F.UnpackHigh(row0, row1).AsInt64());
+        var (low23, high23) = (Avx512F.UnpackLow(row2, row3).AsInt64(), Avx512F.UnpackHigh(row2, row3).AsInt64());
+        var (values, factors) = (Vector512.Load(table.Values), Vector512.Load(scales));
+        Columns(Avx512F.UnpackLow(low01, low23).AsInt32());
+        Columns(Avx512F.UnpackHigh(low01, low23).AsInt32());
+        Columns(Avx512F.UnpackLow(high01, high23).AsInt32());
+        Columns(Avx512F.UnpackHigh(high01, high23).AsInt32());
+
+        void Columns(Vector512<int> codes)
+        {
+            Column(codes >>> 4);
+            Column(codes);
+            Column(codes >>> 12);
+            Column(codes >>> 8);
+            Column(codes >>> 20);
+            Column(codes >>> 16);
+            Column(codes >>> 28);
+            Column(codes >>> 24);
+        }
+
+        void Column(Vector512<int> codes)
+        {
+            (Avx512F.PermuteVar16x32(values, codes) * factors).Store(destination);
+            destination += destinationRow;
+        }
+
+        static Vector512<int> Rows(byte* codes, nint rowBytes, int row) => Vector512.Create(
+            Vector256.Create(Vector128.Load(codes + row * rowBytes), Vector128.Load(codes + (row + 4) * rowBytes)),
+            Vector256.Create(Vector128.Load(codes + (row + 8) * rowBytes), Vector128.Load(codes + (row + 12) * rowBytes))).AsInt32();
     }
 }

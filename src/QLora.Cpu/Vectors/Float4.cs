@@ -79,6 +79,7 @@ internal readonly unsafe struct Float4(Vector128<float> value) : IVector<Float4>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 LookUp(byte* codes, in CodeTable table) => new(Vector128.Create(table.Pairs[codes[0]], table.Pairs[codes[1]]).AsSingle());
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transpose(float* source, nint sourceRow, float* destination, nint destinationRow)
     {
         var (row0, row1) = (Vector128.Load(source), Vector128.Load(source + sourceRow));
@@ -93,5 +94,16 @@ internal readonly unsafe struct Float4(Vector128<float> value) : IVector<Float4>
         static (Vector128<float> Low, Vector128<float> High) Interleave(Vector128<float> x, Vector128<float> y) => Sse.IsSupported
             ? (Sse.UnpackLow(x, y), Sse.UnpackHigh(x, y))
             : (Vector128.Create(x[0], y[0], x[1], y[1]), Vector128.Create(x[2], y[2], x[3], y[3]));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void LookUpTransposed(byte* codes, nint rowBytes, float* scales, in CodeTable table, float* destination, nint destinationRow)
+    {
+        var square = stackalloc float[16];
+        for (var k = 0; k < 32; k += 4)
+        {
+            for (var row = 0; row < 4; row++) (LookUp(codes + row * rowBytes + k / 2, table)._value * scales[row]).Store(square + 4 * row);
+            Transpose(square, 4, destination + k * destinationRow, destinationRow);
+        }
     }
 }

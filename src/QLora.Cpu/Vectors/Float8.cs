@@ -79,14 +79,12 @@ internal readonly unsafe struct Float8(Vector256<float> value) : IVector<Float8>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 LookUp(byte* codes, in CodeTable table)
     {
-        // A byte becomes two places whose low four bits are its halves; the permutation looks at the low three bits, and the fourth chooses its table.
+        // A byte becomes two places whose low four bits are its halves.
         var bytes = Avx2.ConvertToVector256Int64(Vector128.CreateScalarUnsafe(*(uint*)codes).AsByte());
-        var indices = ((bytes >>> 4) | (bytes << 32)).AsInt32();
-        var (low, high) = (Vector256.Load(table.Values), Vector256.Load(table.Values + 8));
-        if (Avx512F.VL.IsSupported) return new(Avx512F.VL.PermuteVar8x32x2(low, indices, high));
-        return new(Avx.BlendVariable(Avx2.PermuteVar8x32(low, indices), Avx2.PermuteVar8x32(high, indices), (indices << 28).AsSingle()));
+        return new(Permute(Vector256.Load(table.Values), Vector256.Load(table.Values + 8), ((bytes >>> 4) | (bytes << 32)).AsInt32()));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transpose(float* source, nint sourceRow, float* destination, nint destinationRow)
     {
         for (var half = 0; half < 2; half++)
@@ -106,4 +104,46 @@ internal readonly unsafe struct Float8(Vector256<float> value) : IVector<Float8>
 
         Vector256<float> Rows(float* corner, int row) => Vector256.Create(Vector128.Load(corner + row * sourceRow), Vector128.Load(corner + (row + 4) * sourceRow));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void LookUpTransposed(byte* codes, nint rowBytes, float* scales, in CodeTable table, float* destination, nint destinationRow)
+    {
+        // Four bytes of every row are a place each: the transpose of eight codes is then a matter of shifting, for a look-up sees the low four bits alone.
+        var (row0, row1) = (Rows(codes, rowBytes, 0), Rows(codes, rowBytes, 1));
+        var (row2, row3) = (Rows(codes, rowBytes, 2), Rows(codes, rowBytes, 3));
+        var (low01, high01) = (Avx2.UnpackLow(row0, row1).AsInt64(), Avx2.UnpackHigh(row0, row1).AsInt64());
+        var (low23, high23) = (Avx2.UnpackLow(row2, row3).AsInt64(), Avx2.UnpackHigh(row2, row3).AsInt64());
+        var (low, high, factors) = (Vector256.Load(table.Values), Vector256.Load(table.Values + 8), Vector256.Load(scales));
+        Columns(Avx2.UnpackLow(low01, low23).AsInt32());
+        Columns(Avx2.UnpackHigh(low01, low23).AsInt32());
+        Columns(Avx2.UnpackLow(high01, high23).AsInt32());
+        Columns(Avx2.UnpackHigh(high01, high23).AsInt32());
+
+        void Columns(Vector256<int> codes)
+        {
+            Column(codes >>> 4);
+            Column(codes);
+            Column(codes >>> 12);
+            Column(codes >>> 8);
+            Column(codes >>> 20);
+            Column(codes >>> 16);
+            Column(codes >>> 28);
+            Column(codes >>> 24);
+        }
+
+        void Column(Vector256<int> codes)
+        {
+            (Permute(low, high, codes) * factors).Store(destination);
+            destination += destinationRow;
+        }
+
+        static Vector256<int> Rows(byte* codes, nint rowBytes, int row) =>
+            Vector256.Create(Vector128.Load(codes + row * rowBytes), Vector128.Load(codes + (row + 4) * rowBytes)).AsInt32();
+    }
+
+    /// <summary>Look-ups in a table of sixteen: the lower three bits of an index choose from each half, the fourth chooses the half.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Permute(Vector256<float> low, Vector256<float> high, Vector256<int> indices) => Avx512F.VL.IsSupported
+        ? Avx512F.VL.PermuteVar8x32x2(low, indices, high)
+        : Avx.BlendVariable(Avx2.PermuteVar8x32(low, indices), Avx2.PermuteVar8x32(high, indices), (indices << 28).AsSingle());
 }

@@ -66,4 +66,10 @@ internal unsafe interface IVector<TSelf> :
 
     /// <summary>Stores a square of <see cref="Count"/> numbers each way with its axes exchanged.</summary>
     static abstract void Transpose(float* source, nint sourceRow, float* destination, nint destinationRow);
+
+    /// <summary>
+    /// The values of 32 4-bit codes each of <see cref="Count"/> rows, each row with its scale, stored as columns:
+    /// destination[k · destinationRow + row] ← table[code k of the row] · scales[row].
+    /// </summary>
+    static abstract void LookUpTransposed(byte* codes, nint rowBytes, float* scales, in CodeTable table, float* destination, nint destinationRow);
 }

@@ -32,4 +32,9 @@ public sealed record LoraConfig
         if (!(Dropout >= 0 && Dropout < 1)) throw new QLoraException($"dropout is {Dropout}, expected at least 0 and below 1");
         return this;
     }
+
+    /// <summary>The settings of an adapter on disk.</summary>
+    /// <param name="folder">Holds <c>adapter_config.json</c>.</param>
+    /// <exception cref="QLoraException">It is missing, broken, or asks for something that this engine does not do.</exception>
+    public static LoraConfig Load(string folder) => AdapterFile.ReadConfig(folder);
 }

@@ -70,7 +70,15 @@ public sealed class ModelFile : IDisposable
 
     private static ModelFile OpenFolder(string path)
     {
-        var json = ConfigJson.Open(System.IO.Path.Combine(path, "config.json"));
+        var file = System.IO.Path.Combine(path, "config.json");
+        if (!File.Exists(file))
+        {
+            throw new QLoraException(File.Exists(System.IO.Path.Combine(path, Adapters.AdapterFile.ConfigName))
+                ? $"{path}: this is an adapter, expected the model that it is for"
+                : $"{path}: there is no config.json in this folder; expected a model's folder or a .gguf file");
+        }
+
+        var json = ConfigJson.Open(file);
         var family = ModelRegistry.ForModelType(json.String("model_type"));
         var config = family.ReadConfig(json);
         return new ModelFile(path, family, config, SafetensorsCheckpoint.Exists(path) ? SafetensorsCheckpoint.Open(path) : null, null);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using QLora.Backends;
 using QLora.Checkpoints.Gguf;
 
 namespace QLora.Models;
@@ -83,6 +84,12 @@ public abstract class ModelFamily
 
     /// <summary>A model whose layers the builder makes, on the builder's backend.</summary>
     public abstract CausalLanguageModel Create(ModelConfig config, ModuleBuilder builder);
+
+    /// <summary>A new model with random weights in Float32, to be trained from the beginning.</summary>
+    /// <param name="config">What it is, in numbers.</param>
+    /// <param name="backend">Where its weights shall lie.</param>
+    /// <param name="seed">What they are drawn from.</param>
+    public CausalLanguageModel CreateRandom(ModelConfig config, Backend backend, ulong seed = 42) => Create(config, new RandomBuilder(backend, seed));
 }
 
 internal sealed class ModelFamily<TModel, TConfig> : ModelFamily

@@ -1,0 +1,55 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using QLora.Cli.Frame;
+using QLora.Cli.Options;
+using QLora.Models;
+using QLora.Training;
+
+namespace QLora.Cli.Commands;
+
+/// <summary><c>qlora evaluate</c>: how well a model, with or without an adapter, predicts a set of data.</summary>
+internal sealed class EvaluateCommand : CliCommand
+{
+    private readonly ModelOptions _model = new(new QuantizationOptions(), "An adapter to put on the model");
+    private readonly Option<string?> _data = NewOption.Text("--data", "Data, JSON lines in the forms of training", "FILE").Needed();
+    private readonly DataOptions _dataOptions = new();
+
+    public EvaluateCommand() : base("evaluate", "Measure loss, perplexity and token accuracy on data, and how many answers are exact")
+    {
+        Add(_data);
+        Add(_model);
+        Add(_dataOptions);
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Example> Examples { get; } =
+    [
+        new("The bare model", "qlora evaluate --model my-model --data eval.jsonl"),
+        new("With an adapter, for a script", "qlora evaluate --model my-model --adapter my-adapter --data eval.jsonl --json"),
+    ];
+
+    /// <inheritdoc/>
+    protected override int Run(CommandContext context)
+    {
+        using var file = _model.Open(context);
+        var data = DataOptions.Load(context, _dataOptions.Builder(context, file), context.Need(_data), "data");
+        using var loaded = _model.Load(context, file);
+        var result = Evaluator.Evaluate(loaded.Model, data, progress: context.Progress("evaluating"), cancellation: context.Cancellation);
+        context.Result(
+            new JsonObject
+            {
+                ["loss"] = result.Loss,
+                ["perplexity"] = double.IsFinite(result.Perplexity) ? result.Perplexity : null,
+                ["token_accuracy"] = result.TokenAccuracy,
+                ["examples"] = data.Examples.Count,
+                ["supervised_tokens"] = result.SupervisedTokens,
+            },
+            console => console.WriteFacts(
+            [
+                ("loss", $"{result.Loss:F5}"),
+                ("perplexity", $"{result.Perplexity:F3}"),
+                ("token accuracy", $"{result.TokenAccuracy:P2}"),
+            ]));
+        return ExitCode.Success;
+    }
+}

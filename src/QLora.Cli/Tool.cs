@@ -1,0 +1,18 @@
+using QLora.Cli.Commands;
+using QLora.Cli.Frame;
+
+namespace QLora.Cli;
+
+/// <summary>The commands of <c>qlora</c>, in the order of its help.</summary>
+internal static class Tool
+{
+    /// <summary>The application with all of them.</summary>
+    public static Application Create() => new(
+        new TrainCommand(),
+        new EvaluateCommand(),
+        new MergeCommand(),
+        new InspectCommand(),
+        new BenchCommand(),
+        new DevicesCommand(),
+        new InitCommand());
+}
