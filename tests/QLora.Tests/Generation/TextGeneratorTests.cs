@@ -24,7 +24,7 @@ public class TextGeneratorTests
     {
         using var backend = TestBackends.Create(backendName);
         using var golden = GoldenModel.Open(name, "config.json", backend);
-        var recorded = golden.Golden.ReadIntegers("greedy").Select(id => (int)id).ToArray();
+        var recorded = golden.Reference.ReadIntegers("greedy").Select(id => (int)id).ToArray();
         Assert.Equal(recorded[PromptLength..], Generate(golden, recorded[..PromptLength], Greedy));
     }
 
@@ -34,7 +34,7 @@ public class TextGeneratorTests
     {
         using var backend = TestBackends.Create(backendName);
         using var golden = GoldenModel.Open(name, "config.json", backend);
-        var ids = golden.Ids.Take(Math.Min(golden.Length, golden.Model.Config.CacheableLength)).Select(id => (int)id).ToArray();
+        var ids = golden.Ids.Take(golden.Model.Config.CacheableLength).ToArray();
         var expected = Logits(golden, ids, null);
 
         // In parts of any size, one token at a time among them.
@@ -61,7 +61,7 @@ public class TextGeneratorTests
     {
         using var backend = TestBackends.Create(backendName);
         using var golden = GoldenModel.Open(name, "config.json", backend);
-        List<int> tokens = [.. golden.Ids.Take(PromptLength).Select(id => (int)id)];
+        List<int> tokens = [.. golden.Ids[..PromptLength]];
         foreach (var token in Generate(golden, [.. tokens], Greedy))
         {
             var logits = Logits(golden, [.. tokens], null).AsSpan()[^golden.Model.Config.VocabSize..];
@@ -77,7 +77,7 @@ public class TextGeneratorTests
     {
         using var backend = TestBackends.Create("reference");
         using var golden = GoldenModel.Open("llama", "config.json", backend);
-        var prompt = golden.Ids.Take(PromptLength).Select(id => (int)id).ToArray();
+        var prompt = golden.Ids[..PromptLength];
         var all = Generate(golden, prompt, Greedy).ToList();
         Assert.Equal(all.TakeWhile(token => token != all[5]), Generate(golden, prompt, Greedy with { StopTokens = [all[5]] }));
         Assert.Equal(all.Take(3), Generate(golden, prompt, Greedy with { MaxNewTokens = 3 }));
@@ -94,7 +94,7 @@ public class TextGeneratorTests
     {
         using var backend = TestBackends.Create("reference");
         using var golden = GoldenModel.Open("llama", "config.json", backend);
-        var prompt = golden.Ids.Take(PromptLength).Select(id => (int)id).ToArray();
+        var prompt = golden.Ids[..PromptLength];
         var sampled = Greedy with { Temperature = 3, MaxNewTokens = 200 };
         var free = Generate(golden, prompt, sampled).ToList();
         var end = free.IndexOf(golden.Model.Config.EosTokenIds.Single());
@@ -119,7 +119,7 @@ public class TextGeneratorTests
         using var backend = TestBackends.Create("Vector128");
         using var golden = GoldenModel.Open("llama", "config.json", backend);
         using var cancellation = new CancellationTokenSource();
-        var prompt = golden.Ids.Take(PromptLength).Select(id => (int)id).ToArray();
+        var prompt = golden.Ids[..PromptLength];
         _ = Generate(golden, prompt, Greedy).Count();
         var before = backend.Memory.InUse;
         var made = 0;
@@ -160,7 +160,7 @@ public class TextGeneratorTests
         using var context = new ForwardContext(golden.Model, TokenBatch.Of(ids), default, cache);
         var hidden = golden.Model.Forward(context);
         cache?.Advance(ids.Length);
-        return golden.ToHost(golden.Model.LmHead.Forward(hidden, context).Value);
+        return golden.Model.Backend.ToHost(golden.Model.LmHead.Forward(hidden, context).Value);
     }
 
     private static TheoryData<string, string> Combine(IEnumerable<string> models)
