@@ -12,6 +12,9 @@ internal static class Tool
         new EvaluateCommand(),
         new MergeCommand(),
         new InspectCommand(),
+        new TokenizeCommand(),
+        new PreviewCommand(),
+        new VerifyCommand(),
         new BenchCommand(),
         new DevicesCommand(),
         new InitCommand());

@@ -39,7 +39,7 @@ internal sealed class EvaluateCommand : CliCommand
             new JsonObject
             {
                 ["loss"] = result.Loss,
-                ["perplexity"] = double.IsFinite(result.Perplexity) ? result.Perplexity : null,
+                ["perplexity"] = Numbers.Json(result.Perplexity),
                 ["token_accuracy"] = result.TokenAccuracy,
                 ["examples"] = data.Examples.Count,
                 ["supervised_tokens"] = result.SupervisedTokens,

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 
 namespace QLora.Cli.Frame;
 
@@ -16,6 +17,9 @@ internal static class Numbers
         for (; value >= 1024 && unit < units.Length - 1; unit++) value /= 1024;
         return unit == 0 ? $"{bytes} B" : string.Create(CultureInfo.InvariantCulture, $"{value:F1} {units[unit]}");
     }
+
+    /// <summary>A number in JSON, which has none that are not finite: those are null.</summary>
+    public static JsonNode? Json(double value) => double.IsFinite(value) ? value : null;
 
     /// <summary>Hours, minutes and seconds, the hours only when there are some.</summary>
     public static string Time(double seconds)

@@ -13,7 +13,7 @@ internal sealed class ModelOptions(QuantizationOptions quantization, string? ada
     private readonly QuantizationOptionGroup _quantization = new(quantization);
 
     /// <summary>The model.</summary>
-    public Option<string?> Model { get; } = NewOption.Text("--model", "The model: a Hugging Face folder (safetensors, also bitsandbytes 4-bit) or a .gguf file", "MODEL").Needed();
+    public Option<string?> Model { get; } = ModelOption();
 
     /// <summary>The adapter that is put on it.</summary>
     public Option<string?> AdapterOption { get; } = NewOption.Text("--adapter", adapter ?? "", "DIR");
@@ -26,6 +26,9 @@ internal sealed class ModelOptions(QuantizationOptions quantization, string? ada
 
     /// <inheritdoc/>
     public IEnumerable<Option> All => [Model, .. adapter is null ? Array.Empty<Option>() : [AdapterOption], .. _quantization.All, .. Device.All];
+
+    /// <summary>The option of the model alone, for commands that do not load it.</summary>
+    public static Option<string?> ModelOption() => NewOption.Text("--model", "The model: a Hugging Face folder (safetensors, also bitsandbytes 4-bit) or a .gguf file", "MODEL").Needed();
 
     /// <summary>The adapter's folder; null for none.</summary>
     public string? Adapter(CommandContext context) => context.Get(AdapterOption);

@@ -142,7 +142,7 @@ public sealed class Trainer : IDisposable
     {
         if (OutputFolder is null) return null;
         AtomicFile.CreateFolder(OutputFolder);
-        TrainerCheckpoint.RemoveUnfinished(OutputFolder);
+        TrainerCheckpoint.TidyUp(OutputFolder);
         if (StepsDone == 0 && TrainerCheckpoint.StepsIn(OutputFolder).ToList() is [.., var last])
         {
             throw new QLoraException($"{OutputFolder} holds checkpoints of an earlier run; go on with it (--resume {TrainerCheckpoint.PathOf(OutputFolder, last)}), or choose another --output");

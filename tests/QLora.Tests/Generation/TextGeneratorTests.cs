@@ -116,7 +116,7 @@ public class TextGeneratorTests
     [Fact]
     public void Cancelling_ends_it_before_the_next_token_and_gives_the_memory_back()
     {
-        using var backend = TestBackends.Create("Vector128");
+        using var backend = TestBackends.Create("cpu-128");
         using var golden = GoldenModel.Open("llama", "config.json", backend);
         using var cancellation = new CancellationTokenSource();
         var prompt = golden.Ids[..PromptLength];

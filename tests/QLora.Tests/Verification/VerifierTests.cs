@@ -17,7 +17,7 @@ public class VerifierTests
     [MemberData(nameof(Adapters))]
     public void A_reference_without_prefix_is_compared_with_the_adapter_throughout(string name)
     {
-        using var backend = TestBackends.Create("Vector128");
+        using var backend = TestBackends.Create("cpu-128");
         using var golden = GoldenModel.Open("llama", "config.json", backend);
         var folder = TestData.Golden($"adapters/{name}");
         using var reference = ReferenceFile.Open(Path.Combine(folder, "golden.safetensors"));
@@ -99,7 +99,7 @@ public class VerifierTests
     [Fact]
     public void A_reference_of_another_adapter_is_an_error()
     {
-        using var backend = TestBackends.Create("Vector128");
+        using var backend = TestBackends.Create("cpu-128");
         using var golden = GoldenModel.Open("llama", "config.json", backend);
         golden.Model.Adapters.Load(TestData.Golden("adapters/plain"));
         using var reference = ReferenceFile.Open(Path.Combine(TestData.Golden("adapters/regex_target"), "golden.safetensors"));
