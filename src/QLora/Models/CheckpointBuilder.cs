@@ -18,6 +18,8 @@ namespace QLora.Models;
 /// <param name="progress">Told the number of weights read so far; null when nobody listens.</param>
 internal sealed class CheckpointBuilder(WeightSource source, Backend backend, QuantizationOptions quantization, Action<int>? progress) : ModuleBuilder(backend)
 {
+    private const int RowsAtATime = 64;
+
     private readonly List<Module> _made = [];
     private int _read;
 
@@ -51,15 +53,8 @@ internal sealed class CheckpointBuilder(WeightSource source, Backend backend, Qu
         }
 
         if (quantization.Type is not { } type || spec.KeepFullPrecision) return new DenseWeight(ReadParameter(weight, asFloat32: false, spec.GgufRotaryHeads));
-        var values = ReadFloat32(weight, info, spec.GgufRotaryHeads);
-        try
-        {
-            return new QuantizedWeight(Backend.Quantize(values, type, quantization.BlockSize, quantization.Double));
-        }
-        finally
-        {
-            values.Dispose();
-        }
+        using var values = ReadFloat32(weight, info, spec.GgufRotaryHeads);
+        return new QuantizedWeight(Backend.Quantize(values, type, quantization.BlockSize, quantization.Double));
     }
 
     private Parameter ReadParameter(WeightSpec weight, bool asFloat32 = false, int rotaryHeads = 0)
@@ -84,44 +79,37 @@ internal sealed class CheckpointBuilder(WeightSource source, Backend backend, Qu
     {
         Report();
         var tensor = Backend.Allocate(weight.Shape);
-        var headSize = UnpermutesRows(rotaryHeads) ? weight.Shape.Rows / rotaryHeads : 0;
-        var columns = weight.Shape.Rank > 1 ? weight.Shape.Columns : headSize > 0 ? 1 : weight.Shape.Rows;
-        var matrix = tensor.Reshape((int)(tensor.Count / columns), columns);
-        if (tensor.Buffer is HostBuffer) ReadInParallel(info.Name, matrix, headSize);
-        else ReadThroughHost(info.Name, matrix, headSize);
+        var heads = UnpermutesRows(rotaryHeads) ? rotaryHeads : 0;
+        if (tensor.Buffer is HostBuffer)
+        {
+            ReadInParallel(info, heads, (start, count) => tensor.Span<float>().Slice(start, count));
+            return tensor;
+        }
+
+        var values = ArrayPool<float>.Shared.Rent(checked((int)tensor.Count));
+        ReadInParallel(info, heads, values.AsSpan);
+        Backend.CopyFromHost<float>(values.AsSpan(0, (int)tensor.Count), tensor);
+        ArrayPool<float>.Shared.Return(values);
         return tensor;
     }
 
-    private void ReadInParallel(string name, Tensor matrix, int headSize)
+    /// <summary>Decodes a weight to where it shall lie, some rows at a time; those of rotary heads go back from GGUF's order to Hugging Face's.</summary>
+    /// <param name="info">The weight.</param>
+    /// <param name="heads">Heads whose rows GGUF stores interleaved; 0 for none.</param>
+    /// <param name="elements">The place of some elements, by the first and their number.</param>
+    private void ReadInParallel(WeightInfo info, int heads, Func<int, int, Span<float>> elements)
     {
-        const int RowsAtATime = 64;
-        Parallel.For(0, (matrix.Rows + RowsAtATime - 1) / RowsAtATime, part =>
+        var (rows, columns) = info.Shape.Rank > 1 ? (info.Shape.Rows, info.Shape.Columns) : heads > 0 ? (info.Shape.Rows, 1) : (1, info.Shape.Rows);
+        Parallel.For(0, (rows + RowsAtATime - 1) / RowsAtATime, part =>
         {
-            var first = part * RowsAtATime;
-            ReadRows(name, first, matrix.Columns, headSize, matrix.Slice(first, Math.Min(RowsAtATime, matrix.Rows - first)).Span<float>());
+            var (first, last) = (part * RowsAtATime, Math.Min((part + 1) * RowsAtATime, rows));
+            if (heads == 0)
+            {
+                source.Read(info.Name, (long)first * columns, elements(first * columns, (last - first) * columns));
+                return;
+            }
+
+            for (var row = first; row < last; row++) source.Read(info.Name, (long)RotaryLayout.ToGguf(row, rows / heads) * columns, elements(row * columns, columns));
         });
-    }
-
-    private void ReadThroughHost(string name, Tensor matrix, int headSize)
-    {
-        var values = ArrayPool<float>.Shared.Rent(checked((int)matrix.Count));
-        ReadRows(name, 0, matrix.Columns, headSize, values.AsSpan(0, (int)matrix.Count));
-        Backend.CopyFromHost<float>(values.AsSpan(0, (int)matrix.Count), matrix);
-        ArrayPool<float>.Shared.Return(values);
-    }
-
-    /// <summary>Some rows of a weight. llama.cpp stores those of a rotary head interleaved; here each is taken from where it lies, so that they are in Hugging Face's order.</summary>
-    private void ReadRows(string name, int first, int columns, int headSize, Span<float> rows)
-    {
-        if (headSize == 0)
-        {
-            source.Read(name, (long)first * columns, rows);
-            return;
-        }
-
-        for (var row = 0; row < rows.Length / columns; row++)
-        {
-            source.Read(name, (long)RotaryLayout.ToGguf(first + row, headSize) * columns, rows.Slice(row * columns, columns));
-        }
     }
 }

@@ -45,7 +45,7 @@ internal sealed record TrainerCheckpoint(int Step, long MicroBatches, double Los
         {
             Delete(temporary);
             trained.Save(temporary, Step);
-            SafetensorsWriter.Write(Path.Combine(temporary, MomentsName), optimizer.Moments.Select(moment => ParameterFile.Entry(trained.Backend, moment.Name, moment.Tensor)));
+            ParameterFile.Write(Path.Combine(temporary, MomentsName), trained.Backend, optimizer.Moments);
             var state = new JsonObject { ["step"] = Step, ["micro_batches"] = MicroBatches, ["loss"] = Loss, ["settings"] = settings.ToJson() };
             AtomicFile.WriteText(Path.Combine(temporary, StateName), state.ToJsonString(Indented) + "\n");
             MoveInto(place, temporary);

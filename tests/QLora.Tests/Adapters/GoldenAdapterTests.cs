@@ -48,7 +48,7 @@ public class GoldenAdapterTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void MergedWeightsAreThoseRecordedAndLoadBack(string name, string backendName)
+    public void MergedModelsComputeWhatPeftsDo(string name, string backendName)
     {
         using var golden = Golden(name);
         using var backend = TestBackends.Create(backendName);
@@ -57,13 +57,6 @@ public class GoldenAdapterTests
         model.Adapters.Load(TestData.Golden($"adapters/{name}"));
         ModelMerger.Save(model, folder["float32"], DType.Float32);
         ModelMerger.Save(model, folder["bfloat16"], DType.BFloat16);
-        RelativeError.AtMost(1e-4, Rows(golden, "logits"), Logits(model, golden), "the model itself, which is not changed");
-
-        using var weights = SafetensorsFile.Open(folder["float32/model.safetensors"]);
-        foreach (var tensor in golden.Tensors.Keys.Where(tensor => tensor.StartsWith("merged.weight.", StringComparison.Ordinal)))
-        {
-            RelativeError.AtMost(1e-6, golden.ReadFloats(tensor), weights.ReadFloats(tensor["merged.weight.".Length..]), tensor);
-        }
 
         foreach (var (precision, tolerance) in new[] { ("float32", 1e-4), ("bfloat16", 0.02) })
         {
@@ -71,22 +64,6 @@ public class GoldenAdapterTests
             using var merged = file.Load(backend, QuantizationOptions.None);
             RelativeError.AtMost(tolerance, Rows(golden, "merged.logits"), Logits(merged, golden), $"merged as {precision}");
         }
-    }
-
-    [Theory]
-    [MemberData(nameof(Backends))]
-    public void AQuantisedBaseMergesToWhatItComputes(string backendName)
-    {
-        using var golden = Golden("plain");
-        using var backend = TestBackends.Create(backendName);
-        using var folder = new TemporaryFolder();
-        using var source = ModelFile.Open(TestData.Golden("models/llama"));
-        using var model = source.Load(backend);
-        model.Adapters.Load(TestData.Golden("adapters/plain"));
-        ModelMerger.Save(model, folder.Path, DType.Float32);
-        using var file = ModelFile.Open(folder.Path);
-        using var merged = file.Load(backend, QuantizationOptions.None);
-        RelativeError.AtMost(1e-5, Logits(model, golden), Logits(merged, golden), "merged");
     }
 
     [Theory]

@@ -37,6 +37,7 @@ public class ParameterCountTests
         model.PrintTrainableParameters(writer);
         var trainable = model.Adapters.Active!.Parameters.Sum(parameter => parameter.Value.Count);
         var all = trainable + model.Modules.SelectMany(module => module.Parameters).Sum(parameter => parameter.Value.Count);
-        Assert.Equal(FormattableString.Invariant($"trainable params: {trainable:N0} || all params: {all:N0} || trainable%: {100.0 * trainable / all:F4}") + Environment.NewLine, writer.ToString());
+        var line = FormattableString.Invariant($"trainable params: {trainable:N0} || all params: {all:N0} || trainable%: {100.0 * trainable / all:F4}");
+        Assert.Equal(line + Environment.NewLine, writer.ToString());
     }
 }

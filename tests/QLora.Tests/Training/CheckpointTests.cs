@@ -125,7 +125,8 @@ public class CheckpointTests
         };
         using var backend = TestBackends.Create("reference");
         using var model = TinyModel.Create(backend);
-        if (change == "base") backend.Add(model.Modules.OfType<QLora.Layers.RmsNorm>().First().Weight.Value, model.Modules.OfType<QLora.Layers.RmsNorm>().First().Weight.Value);
+        var norm = model.Modules.OfType<QLora.Layers.RmsNorm>().First().Weight.Value;
+        if (change == "base") backend.Add(norm, norm);
         model.Adapters.AddNew(new QLora.Adapters.LoraConfig { Rank = change == "rank" ? 2 : 4, Alpha = 8, Dropout = 0.1f });
         using var trainer = new Trainer(model, TinyModel.Data(change == "data" ? 12 : 11), options);
         var before = TinyModel.Bits(model);

@@ -34,7 +34,7 @@ public class MemoryTests
         }).ToList();
         TestContext.Current.SendDiagnosticMessage("{0} bytes for 20 tokens, {1} for 200", perStep[0], perStep[1]);
 
-        // Ids, labels and positions of the batch are a few words per token; everything else is objects of the tape: two blocks, about twenty ops each, forward twice and back.
+        // Ids, labels and positions of the batch are a few words per token; everything else is objects of the tape: two blocks of 15 ops, forward twice and back.
         Assert.InRange(perStep[1] - perStep[0], 0, 180 * 64);
         Assert.InRange(perStep[0], 0, 50_000);
     }
