@@ -9,6 +9,7 @@ internal static class Tool
     /// <summary>The application with all of them.</summary>
     public static Application Create() => new(
         new TrainCommand(),
+        new GenerateCommand(),
         new EvaluateCommand(),
         new MergeCommand(),
         new InspectCommand(),
