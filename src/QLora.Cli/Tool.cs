@@ -8,6 +8,7 @@ internal static class Tool
 {
     /// <summary>The application with all of them.</summary>
     public static Application Create() => new(
+        new DemoCommand(),
         new TrainCommand(),
         new GenerateCommand(),
         new EvaluateCommand(),

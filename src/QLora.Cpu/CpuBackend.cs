@@ -28,7 +28,7 @@ public sealed partial class CpuBackend : HostBackend
         if (disposing)
         {
             _team.Dispose();
-            _productScratch?.Dispose();
+            _productMemory?.Dispose();
         }
 
         base.Dispose(disposing);

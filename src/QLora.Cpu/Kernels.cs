@@ -37,11 +37,11 @@ public sealed partial class CpuBackend
     }
 
     /// <summary>Runs a kernel over items of different size: each thread takes the next one when it is done with its last.</summary>
-    private unsafe void RunInTurn<TKernel>(int items, TKernel kernel) where TKernel : struct, IKernel
+    private unsafe void RunInTurn<TKernel>(int items, TKernel kernel, long itemWork = WorthSharing) where TKernel : struct, IKernel
     {
         if (items == 0) return;
         var next = 0;
-        if (_team.Threads == 1 || items == 1) RunItems(_width, kernel, 0, items, 0);
+        if (_team.Threads == 1 || items == 1 || items * itemWork < WorthSharing) RunItems(_width, kernel, 0, items, 0);
         else _team.Run(new InTurn<TKernel>(_width, kernel, items, &next));
     }
 

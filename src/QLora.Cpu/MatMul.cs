@@ -1,13 +1,12 @@
 using QLora.Cpu.Gemm;
-using QLora.Cpu.Vectors;
 using QLora.Tensors;
 
 namespace QLora.Cpu;
 
 public sealed unsafe partial class CpuBackend
 {
-    // Of all threads, for panels and tiles; kept, because every product needs it.
-    private DeviceBuffer? _productScratch;
+    // Of all threads, for packed rows, panels and tiles; kept, because every product needs it.
+    private DeviceBuffer? _productMemory;
 
     /// <inheritdoc/>
     protected override void MatMulCore(Tensor a, Tensor b, Tensor c, bool transposeA, bool transposeB, float alpha, float beta)
@@ -33,12 +32,52 @@ public sealed unsafe partial class CpuBackend
         static long Padded(ProductShape shape, int rows, int width) => (long)((shape.M + rows - 1) / rows * rows) * ((shape.N + width - 1) / width * width);
     }
 
+    /// <summary>Cuts the product into blocks whose part of the left matrix stays in the cache of a core.</summary>
     private void Multiply<TTile, TRows>(ProductShape shape, LeftMatrix left, TRows right, Tensor c) where TTile : struct, ITile where TRows : struct, IRows
     {
-        var width = TTile.Vectors * (int)_width / 32;
-        var items = (shape.M + TTile.Rows - 1) / TTile.Rows * ((shape.N + width - 1) / width);
-        Run(items, (long)TTile.Rows * TTile.Vectors * (shape.Inner + 1), new Product<TTile, TRows>(shape, left, right, c.Pointer<float>(), ProductMemory()));
+        var rows = EvenPart(shape.M, ProductMemory.MaxRows, ProductMemory.RowUnit);
+        var inner = EvenPart(shape.Inner, ProductMemory.MaxInner(Math.Min(rows, shape.M)), ProductMemory.InnerUnit);
+        _productMemory ??= AllocateBuffer(ProductMemory.Size(_team.Threads) * sizeof(float));
+        var memory = new ProductMemory(Address(_productMemory));
+        var packs = left.IsWorthPacking(shape);
+        for (var row = 0; row < shape.M; row += rows)
+        {
+            var k = 0;
+            do
+            {
+                var block = shape with { M = Math.Min(rows, shape.M - row), Inner = Math.Min(inner, shape.Inner - k), Beta = k == 0 ? shape.Beta : 1 };
+                var from = left.From(row, k);
+                MultiplyBlock<TTile, TRows>(block, packs ? Pack<TTile>(block, from, memory) : from, right, k, c.Pointer<float>() + (nint)row * shape.N, memory);
+                k += inner;
+            }
+            while (k < shape.Inner);
+        }
+
+        // The size of parts that are as good as equal.
+        static int EvenPart(int extent, int most, int unit)
+        {
+            var parts = Math.Max(1, (extent + most - 1) / most);
+            return Math.Max(unit, ((extent + parts - 1) / parts + unit - 1) / unit * unit);
+        }
     }
 
-    private float* ProductMemory() => Address(_productScratch ??= AllocateBuffer((long)_team.Threads * ProductScratch.Size * sizeof(float)));
+    /// <summary>Packs the left matrix of a block, once for all threads.</summary>
+    private LeftMatrix Pack<TTile>(ProductShape block, LeftMatrix left, ProductMemory memory) where TTile : struct, ITile
+    {
+        var group = LeftMatrix.GroupOf<TTile>();
+        Run((block.M + group - 1) / group, (long)group * block.Inner, new PackLeft(left, block.M, block.Inner, group, memory.Left));
+        return LeftMatrix.Packed(memory.Left, group, block.Inner);
+    }
+
+    /// <summary>Gives the threads one panel after another, or each its share of the tiles where the panels do not go round.</summary>
+    private void MultiplyBlock<TTile, TRows>(ProductShape block, LeftMatrix left, TRows right, int firstInner, float* c, ProductMemory memory)
+        where TTile : struct, ITile where TRows : struct, IRows
+    {
+        var width = TTile.Vectors * (int)_width / 32;
+        var (panels, tiles) = ((block.N + width - 1) / width, (block.M + TTile.Rows - 1) / TTile.Rows);
+        var goRound = panels % _team.Threads == 0 || panels >= 16 * _team.Threads;
+        var tilesPerItem = goRound ? tiles : (panels * tiles + _team.Threads - 1) / _team.Threads;
+        var kernel = new Product<TTile, TRows>(block, left, right, firstInner, c, tilesPerItem, memory);
+        RunInTurn((panels * tiles + tilesPerItem - 1) / tilesPerItem, kernel, (long)tilesPerItem * TTile.Rows * TTile.Vectors * (block.Inner + 1));
+    }
 }

@@ -16,8 +16,4 @@ public sealed class Rotary() : RotaryTests(Devices.All);
 
 public sealed class SwiGlu() : SwiGluTests(Devices.All);
 
-public sealed class MatMul() : MatMulTests(Devices.All);
-
-public sealed class MatMul4Bit() : MatMul4BitTests(Devices.All);
-
 public sealed class Quantize() : QuantizeTests(Devices.All);

@@ -21,17 +21,7 @@ internal unsafe interface ITile
     /// <param name="cRow">Numbers from one row of c to the next.</param>
     /// <param name="alpha">Factor of the product.</param>
     /// <param name="beta">Factor of the old content.</param>
-    static abstract void Multiply<V>(int inner, LeftMatrix a, float* b, nint bRow, float* c, nint cRow, float alpha, float beta) where V : unmanaged, IVector<V>;
-}
-
-/// <summary>A matrix of single-precision numbers that is read one number at a time: (i, k) lies at <c>Data[i · Row + k · Inner]</c>.</summary>
-internal readonly unsafe struct LeftMatrix(float* data, nint row, nint inner)
-{
-    public readonly float* Data = data;
-    public readonly nint Row = row, Inner = inner;
-
-    /// <summary>The matrix from row <paramref name="i"/> and inner index <paramref name="k"/> on.</summary>
-    public LeftMatrix From(int i, int k) => new(Data + i * Row + k * Inner, Row, Inner);
+    static abstract void Multiply<V>(int inner, LeftRows a, float* b, nint bRow, float* c, nint cRow, float alpha, float beta) where V : unmanaged, IVector<V>;
 }
 
 /// <summary>What becomes of a row of sums.</summary>

@@ -3,113 +3,80 @@ using QLora.Cpu.Vectors;
 
 namespace QLora.Cpu.Gemm;
 
-/// <summary>The extents and factors of c ← alpha · a · b + beta · c, with a of (m, inner), b of (inner, n) and c of (m, n).</summary>
-internal readonly unsafe record struct ProductShape(int M, int N, int Inner, bool TransposeB, float Alpha, float Beta);
+/// <summary>c ← alpha · a · b + beta · c, with a of (m, inner), b of (inner, n) and c of (m, n).</summary>
+/// <param name="M">Rows of the result.</param>
+/// <param name="N">Columns of the result.</param>
+/// <param name="Inner">The extent that is summed over.</param>
+/// <param name="TransposeB">Whether b is stored transposed.</param>
+/// <param name="Alpha">Factor of the product.</param>
+/// <param name="Beta">Factor of the old content.</param>
+internal readonly record struct ProductShape(int M, int N, int Inner, bool TransposeB, float Alpha, float Beta);
 
 /// <summary>
-/// c ← alpha · a · b + beta · c, tile by tile. Columns of b are packed into panels of a tile's width, a stretch of the inner index at a time; the left matrix
-/// is read where it lies. An item is one tile of the result, panel after panel: every thread packs what its own tiles need, and at most one panel is
-/// packed by two.
+/// A stretch of the inner index of a product, tile by tile. Columns of b are packed into panels of a tile's width, by each thread for its own tiles. Tiles are numbered
+/// panel after panel, and an item is a run of them; what a tile becomes does not depend on who does it.
 /// </summary>
-internal readonly unsafe struct Product<TTile, TRows>(ProductShape shape, LeftMatrix a, TRows b, float* c, float* scratch) : IKernel
+internal readonly unsafe struct Product<TTile, TRows>(ProductShape shape, LeftMatrix a, TRows b, int firstInner, float* c, int tilesPerItem, ProductMemory memory) : IKernel
     where TTile : struct, ITile where TRows : struct, IRows
 {
-    /// <summary>The panels of the result, and the tiles of each.</summary>
-    public static (int Panels, int Tiles) Items<V>(int m, int n) where V : unmanaged, IVector<V>
-        => ((n + TTile.Vectors * V.Count - 1) / (TTile.Vectors * V.Count), (m + TTile.Rows - 1) / TTile.Rows);
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
     {
-        var memory = new ProductScratch(scratch, part);
+        var own = memory.OfThread(part);
         var width = TTile.Vectors * V.Count;
         var tiles = (shape.M + TTile.Rows - 1) / TTile.Rows;
-        var blocks = Math.Max(1, (shape.Inner + ProductScratch.MaxInner - 1) / ProductScratch.MaxInner);
-        var stretch = (shape.Inner / blocks + ProductScratch.InnerUnit) / ProductScratch.InnerUnit * ProductScratch.InnerUnit;
-        var k = 0;
-        do
+        var endTile = Math.Min(end * tilesPerItem, (shape.N + width - 1) / width * tiles);
+        if (!a.IsPacked) PackRest<V>(own.Rest);
+        for (var tile = start * tilesPerItem; tile < endTile;)
         {
-            var inner = Math.Min(stretch, shape.Inner - k);
-            var beta = k == 0 ? shape.Beta : 1;
-            PackRest(k, inner, memory.Rest);
-            for (var item = start; item < end;)
-            {
-                var (panel, first) = (item / tiles, item % tiles);
-                var last = Math.Min(tiles, first + end - item);
-                var columns = Math.Min(width, shape.N - panel * width);
-                if (shape.TransposeB) Panel.PackTransposed<V, TRows>(b, k, inner, panel * width, columns, width, memory.Panel, memory.Rows);
-                else b.ReadRows<V>(k, inner, panel * width, columns, memory.Panel, width, memory.Rows);
-                for (var tile = first; tile < last; tile++) MultiplyTile<V>(tile, panel * width, columns, k, inner, beta, memory);
-                item += last - first;
-            }
-
-            k += inner;
+            var (column, first) = (tile / tiles * width, tile % tiles);
+            var last = Math.Min(tiles, first + endTile - tile);
+            var columns = Math.Min(width, shape.N - column);
+            if (shape.TransposeB) Panel.PackTransposed<V, TRows>(b, firstInner, shape.Inner, column, columns, width, own.Panel, own.Rows);
+            else b.ReadRows<V>(firstInner, shape.Inner, column, columns, own.Panel, width, own.Rows);
+            for (var i = first; i < last; i++) MultiplyTile<V>(i * TTile.Rows, column, columns, own);
+            tile += last - first;
         }
-        while (k < shape.Inner);
     }
 
-    private void MultiplyTile<V>(int tile, int column, int columns, int k, int inner, float beta, ProductScratch memory) where V : unmanaged, IVector<V>
+    private void MultiplyTile<V>(int row, int column, int columns, ProductMemory.ThreadMemory own) where V : unmanaged, IVector<V>
     {
         var width = TTile.Vectors * V.Count;
-        var row = tile * TTile.Rows;
         var rows = Math.Min(TTile.Rows, shape.M - row);
-        var left = rows == TTile.Rows ? a.From(row, k) : new LeftMatrix(memory.Rest, 1, TTile.Rows);
+        var left = rows == TTile.Rows || a.IsPacked ? a.Rows(row) : new LeftRows(own.Rest, 1, TTile.Rows);
         var corner = c + (nint)row * shape.N + column;
         if (rows == TTile.Rows && columns == width)
         {
-            TTile.Multiply<V>(inner, left, memory.Panel, width, corner, shape.N, shape.Alpha, beta);
+            TTile.Multiply<V>(shape.Inner, left, own.Panel, width, corner, shape.N, shape.Alpha, shape.Beta);
             return;
         }
 
-        TTile.Multiply<V>(inner, left, memory.Panel, width, memory.Tile, width, shape.Alpha, 0);
+        TTile.Multiply<V>(shape.Inner, left, own.Panel, width, own.Tile, width, shape.Alpha, 0);
         for (var i = 0; i < rows; i++)
         {
             var result = corner + (nint)i * shape.N;
-            var sums = memory.Tile + i * width;
-            for (var j = 0; j < columns; j++) result[j] = beta == 0 ? sums[j] : MathF.FusedMultiplyAdd(result[j], beta, sums[j]);
+            var sums = own.Tile + i * width;
+            for (var j = 0; j < columns; j++) result[j] = shape.Beta == 0 ? sums[j] : MathF.FusedMultiplyAdd(result[j], shape.Beta, sums[j]);
         }
     }
 
     /// <summary>The rows that do not fill a tile, with rows of zeros to make one.</summary>
-    private void PackRest(int k, int inner, float* rest)
+    private void PackRest<V>(float* rest) where V : unmanaged, IVector<V>
     {
         var rows = shape.M % TTile.Rows;
-        if (rows == 0) return;
-        var from = a.From(shape.M - rows, k);
-        for (var i = 0; i < inner; i++)
-        {
-            for (var row = 0; row < TTile.Rows; row++) rest[i * TTile.Rows + row] = row < rows ? from.Data[row * from.Row + i * from.Inner] : 0;
-        }
+        if (rows > 0) a.PackGroup<V>(shape.M - rows, rows, TTile.Rows, shape.Inner, rest);
     }
 }
 
-/// <summary>The scratch memory of one thread in a product.</summary>
-internal readonly unsafe struct ProductScratch(float* scratch, int part)
+/// <summary>Packs the left matrix of a product: an item is a group of rows.</summary>
+internal readonly unsafe struct PackLeft(LeftMatrix source, int rows, int inner, int group, float* destination) : IKernel
 {
-    /// <summary>The longest stretch of the inner index, so that the panels of it stay in the cache.</summary>
-    public const int MaxInner = 576;
-
-    /// <summary>What stretches are a multiple of: the usual size of a quantisation block.</summary>
-    public const int InnerUnit = 64;
-
-    private const int MaxWidth = 48, MaxRows = 16, TileSize = 384;
-    private const int PanelSize = (MaxInner + Cpu.Gemm.Panel.ExtraRows) * MaxWidth;
-    private const int RestSize = MaxInner * MaxRows;
-
-    /// <summary>Numbers that one thread needs.</summary>
-    public const int Size = PanelSize + RestSize + Cpu.Gemm.Panel.ScratchSize + TileSize;
-
-    private readonly float* _scratch = scratch + (nint)part * Size;
-
-    /// <summary>A panel of the right matrix.</summary>
-    public float* Panel => _scratch;
-
-    /// <summary>The last rows of the left matrix, inner index after inner index.</summary>
-    public float* Rest => _scratch + PanelSize;
-
-    /// <summary>Some stored rows that become columns.</summary>
-    public float* Rows => Rest + RestSize;
-
-    /// <summary>A tile of results that reaches beyond the matrix.</summary>
-    public float* Tile => Rows + Cpu.Gemm.Panel.ScratchSize;
+    public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
+    {
+        for (var i = start; i < end; i++)
+        {
+            var row = i * group;
+            source.PackGroup<V>(row, Math.Min(group, rows - row), group, inner, destination + (nint)row * inner);
+        }
+    }
 }

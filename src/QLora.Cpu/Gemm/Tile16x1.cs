@@ -11,7 +11,7 @@ internal readonly unsafe struct Tile16x1 : ITile
     public static int Vectors => 1;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply<V>(int inner, LeftMatrix a, float* b, nint bRow, float* c, nint cRow, float alpha, float beta) where V : unmanaged, IVector<V>
+    public static void Multiply<V>(int inner, LeftRows a, float* b, nint bRow, float* c, nint cRow, float alpha, float beta) where V : unmanaged, IVector<V>
     {
         V c0, c1, c2, c3;
         V c4, c5, c6, c7;

@@ -11,7 +11,7 @@ internal readonly unsafe struct Tile6x2 : ITile
     public static int Vectors => 2;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply<V>(int inner, LeftMatrix a, float* b, nint bRow, float* c, nint cRow, float alpha, float beta) where V : unmanaged, IVector<V>
+    public static void Multiply<V>(int inner, LeftRows a, float* b, nint bRow, float* c, nint cRow, float alpha, float beta) where V : unmanaged, IVector<V>
     {
         V c00, c01, c10, c11, c20, c21, c30, c31;
         V c40, c41, c50, c51;

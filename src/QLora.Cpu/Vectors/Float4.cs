@@ -79,21 +79,27 @@ internal readonly unsafe struct Float4(Vector128<float> value) : IVector<Float4>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 LookUp(byte* codes, in CodeTable table) => new(Vector128.Create(table.Pairs[codes[0]], table.Pairs[codes[1]]).AsSingle());
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Transpose(float* source, nint sourceRow, float* destination, nint destinationRow)
     {
         var (row0, row1) = (Vector128.Load(source), Vector128.Load(source + sourceRow));
         var (row2, row3) = (Vector128.Load(source + 2 * sourceRow), Vector128.Load(source + 3 * sourceRow));
         var (low01, high01) = Interleave(row0, row1);
         var (low23, high23) = Interleave(row2, row3);
-        Vector128.Create(low01.GetLower(), low23.GetLower()).Store(destination);
-        Vector128.Create(low01.GetUpper(), low23.GetUpper()).Store(destination + destinationRow);
-        Vector128.Create(high01.GetLower(), high23.GetLower()).Store(destination + 2 * destinationRow);
-        Vector128.Create(high01.GetUpper(), high23.GetUpper()).Store(destination + 3 * destinationRow);
+        Low(low01, low23).Store(destination);
+        High(low01, low23).Store(destination + destinationRow);
+        Low(high01, high23).Store(destination + 2 * destinationRow);
+        High(high01, high23).Store(destination + 3 * destinationRow);
 
         static (Vector128<float> Low, Vector128<float> High) Interleave(Vector128<float> x, Vector128<float> y) => Sse.IsSupported
             ? (Sse.UnpackLow(x, y), Sse.UnpackHigh(x, y))
             : (Vector128.Create(x[0], y[0], x[1], y[1]), Vector128.Create(x[2], y[2], x[3], y[3]));
+
+        static Vector128<float> Low(Vector128<float> x, Vector128<float> y) =>
+            Sse.IsSupported ? Sse.MoveLowToHigh(x, y) : Vector128.Create(x.GetLower(), y.GetLower());
+
+        static Vector128<float> High(Vector128<float> x, Vector128<float> y) =>
+            Sse.IsSupported ? Sse.MoveHighToLow(y, x) : Vector128.Create(x.GetUpper(), y.GetUpper());
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

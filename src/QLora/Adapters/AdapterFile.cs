@@ -55,8 +55,9 @@ internal static class AdapterFile
 
         float[] Read(string tensor, Shape expected)
         {
-            if (!file.Tensors.TryGetValue(tensor, out var info)) throw new QLoraException($"{path}: tensor {tensor} {expected} is missing; the adapter is broken or for another model");
-            if (info.Shape != expected) throw new QLoraException($"{path}: tensor {tensor} has shape {info.Shape}, expected {expected}; the adapter is broken or for another model");
+            const string Why = "the adapter is broken or for another model";
+            if (!file.Tensors.TryGetValue(tensor, out var info)) throw new QLoraException($"{path}: tensor {tensor} {expected} is missing; {Why}");
+            if (info.Shape != expected) throw new QLoraException($"{path}: tensor {tensor} has shape {info.Shape}, expected {expected}; {Why}");
             used.Add(tensor);
             return file.ReadFloats(tensor);
         }
@@ -79,7 +80,7 @@ internal static class AdapterFile
     public static void Save(LoraAdapter adapter, CausalLanguageModel model, string folder, string? baseModel)
     {
         AtomicFile.CreateFolder(folder);
-        SafetensorsWriter.Write(Path.Combine(folder, WeightsName), adapter.Parameters.Select(parameter => ParameterFile.Entry(model.Backend, parameter.Name, parameter.Value)));
+        ParameterFile.Write(Path.Combine(folder, WeightsName), model.Backend, adapter.Parameters.Select(parameter => (parameter.Name, parameter.Value)));
         AtomicFile.WriteText(Path.Combine(folder, ConfigName), PeftFields.Write(adapter.Config, baseModel).ToJsonString(Indented) + "\n");
     }
 }

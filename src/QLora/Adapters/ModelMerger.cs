@@ -23,7 +23,9 @@ public sealed class ModelMerger
 
     private ModelMerger(CausalLanguageModel model, DType dtype) => (_model, _dtype) = (model, dtype);
 
-    /// <summary>Writes a folder that loads as a model: <c>model.safetensors</c> and <c>config.json</c>, each complete or not there. The tokenizer's files are the caller's.</summary>
+    /// <summary>
+    /// Writes a folder that loads as a model: <c>model.safetensors</c> and <c>config.json</c>, each complete or not there. The tokenizer's files are the caller's.
+    /// </summary>
     /// <param name="model">The model; it is not changed.</param>
     /// <param name="folder">Made when it is not there.</param>
     /// <param name="dtype">Float32 or BFloat16.</param>

@@ -28,7 +28,7 @@ internal static class PeftFields
         if (bias != "none") throw json.Error("bias", $"'{bias}' is not supported; expected none");
         if (json.Text("init_lora_weights") is { } start && !KeepsBase.Contains(start))
         {
-            throw json.Error("init_lora_weights", $"'{start}' changed the base's weights, which is not supported; expected true, or an adapter that PEFT converted to plain LoRA");
+            throw json.Error("init_lora_weights", $"'{start}' changed the base's weights, which is not supported; expected an adapter that PEFT converted to plain LoRA");
         }
     }
 

@@ -9,8 +9,12 @@ namespace QLora.Autograd;
 /// <summary>Float32 tensors of a device to and from safetensors files, without a copy of them all in between.</summary>
 internal static class ParameterFile
 {
-    /// <summary>A tensor as it will be written; its values are read when the file reaches it.</summary>
-    public static SafetensorsEntry Entry(Backend backend, string name, Tensor tensor) => new(name, tensor.DType, tensor.Shape, stream =>
+    /// <summary>Writes a file of some tensors, complete or not at all.</summary>
+    /// <exception cref="QLoraException">It cannot be written; the place is as it was.</exception>
+    public static void Write(string path, Backend backend, IEnumerable<(string Name, Tensor Tensor)> tensors)
+        => SafetensorsWriter.Write(path, tensors.Select(entry => Entry(backend, entry.Name, entry.Tensor)));
+
+    private static SafetensorsEntry Entry(Backend backend, string name, Tensor tensor) => new(name, tensor.DType, tensor.Shape, stream =>
     {
         if (tensor.Buffer is HostBuffer)
         {
@@ -31,7 +35,8 @@ internal static class ParameterFile
         foreach (var (name, tensor) in tensors)
         {
             if (!file.Tensors.TryGetValue(name, out var info)) throw new QLoraException($"{file.Path}: tensor {name} {tensor.Shape} is missing");
-            if (info.Shape != tensor.Shape || info.DType != "F32") throw new QLoraException($"{file.Path}: tensor {name} is {info.DType} {info.Shape}, expected F32 {tensor.Shape}");
+            if (info.Shape == tensor.Shape && info.DType == "F32") continue;
+            throw new QLoraException($"{file.Path}: tensor {name} is {info.DType} {info.Shape}, expected F32 {tensor.Shape}");
         }
 
         if (file.Tensors.Count == tensors.Count) return;

@@ -2,7 +2,9 @@ using QLora.Models;
 
 namespace QLora.Data;
 
-/// <summary>Examples in order: those of a file of JSON lines, of which every line makes one and a line that can't is an error, or those that a program made itself.</summary>
+/// <summary>
+/// Examples in order: those of a file of JSON lines, of which every line makes one and a line that can't is an error, or those that a program made itself.
+/// </summary>
 public sealed class Dataset
 {
     private Dataset(string path, IReadOnlyList<TrainingExample> examples, int maxLength, int truncated)

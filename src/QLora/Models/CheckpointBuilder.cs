@@ -18,6 +18,8 @@ namespace QLora.Models;
 /// <param name="progress">Told the number of weights read so far; null when nobody listens.</param>
 internal sealed class CheckpointBuilder(WeightSource source, Backend backend, QuantizationOptions quantization, Action<int>? progress) : ModuleBuilder(backend)
 {
+    private const int RowsAtATime = 64;
+
     private readonly HashSet<string> _used = new(StringComparer.Ordinal);
 
     public override Embedding Embedding(EmbeddingSpec spec) => new(spec, ReadParameter(spec.Weights.Single()));
@@ -53,15 +55,8 @@ internal sealed class CheckpointBuilder(WeightSource source, Backend backend, Qu
         var info = Find(weight);
         if (info.IsQuantized) return new QuantizedWeight(source.ReadQuantized(info.Name, Backend));
         if (quantization.Type is not { } type || spec.KeepFullPrecision) return new DenseWeight(ReadParameter(weight, asFloat32: false, spec.GgufRotaryHeads));
-        var values = ReadFloat32(weight, info, spec.GgufRotaryHeads);
-        try
-        {
-            return new QuantizedWeight(Backend.Quantize(values, type, quantization.BlockSize, quantization.Double));
-        }
-        finally
-        {
-            values.Dispose();
-        }
+        using var values = ReadFloat32(weight, info, spec.GgufRotaryHeads);
+        return new QuantizedWeight(Backend.Quantize(values, type, quantization.BlockSize, quantization.Double));
     }
 
     private Parameter ReadParameter(WeightSpec weight, bool asFloat32 = false, int rotaryHeads = 0)
@@ -81,49 +76,38 @@ internal sealed class CheckpointBuilder(WeightSource source, Backend backend, Qu
     private Tensor ReadFloat32(WeightSpec weight, WeightInfo info, int rotaryHeads)
     {
         var tensor = Backend.Allocate(weight.Shape);
-        if (UnpermutesRows(rotaryHeads)) ReadUnpermuted(info, tensor, rotaryHeads);
-        else if (tensor.Buffer is HostBuffer) ReadInParallel(info.Name, tensor);
-        else ReadThroughHost(info.Name, tensor);
+        var heads = UnpermutesRows(rotaryHeads) ? rotaryHeads : 0;
+        if (tensor.Buffer is HostBuffer)
+        {
+            ReadInParallel(info, heads, (start, count) => tensor.Span<float>().Slice(start, count));
+            return tensor;
+        }
+
+        var values = ArrayPool<float>.Shared.Rent(checked((int)tensor.Count));
+        ReadInParallel(info, heads, values.AsSpan);
+        Backend.CopyFromHost<float>(values.AsSpan(0, (int)tensor.Count), tensor);
+        ArrayPool<float>.Shared.Return(values);
         return tensor;
     }
 
-    private void ReadInParallel(string name, Tensor tensor)
+    /// <summary>Decodes a weight to where it shall lie, some rows at a time; those of rotary heads go back from GGUF's order to Hugging Face's.</summary>
+    /// <param name="info">The weight.</param>
+    /// <param name="heads">Heads whose rows GGUF stores interleaved; 0 for none.</param>
+    /// <param name="elements">The place of some elements, by the first and their number.</param>
+    private void ReadInParallel(WeightInfo info, int heads, Func<int, int, Span<float>> elements)
     {
-        const int RowsAtATime = 64;
-        var columns = tensor.Shape.Rank == 1 ? (int)tensor.Count : tensor.Columns;
-        var rows = (int)(tensor.Count / columns);
+        var (rows, columns) = info.Shape.Rank > 1 ? (info.Shape.Rows, info.Shape.Columns) : heads > 0 ? (info.Shape.Rows, 1) : (1, info.Shape.Rows);
         Parallel.For(0, (rows + RowsAtATime - 1) / RowsAtATime, part =>
         {
-            var first = part * RowsAtATime;
-            source.Read(name, (long)first * columns, tensor.Reshape(rows, columns).Slice(first, Math.Min(RowsAtATime, rows - first)).Span<float>());
+            var (first, last) = (part * RowsAtATime, Math.Min((part + 1) * RowsAtATime, rows));
+            if (heads == 0)
+            {
+                source.Read(info.Name, (long)first * columns, elements(first * columns, (last - first) * columns));
+                return;
+            }
+
+            for (var row = first; row < last; row++) source.Read(info.Name, (long)RotaryLayout.ToGguf(row, rows / heads) * columns, elements(row * columns, columns));
         });
-    }
-
-    private void ReadThroughHost(string name, Tensor tensor)
-    {
-        var values = ArrayPool<float>.Shared.Rent(checked((int)tensor.Count));
-        source.Read(name, 0, values.AsSpan(0, (int)tensor.Count));
-        Backend.CopyFromHost<float>(values.AsSpan(0, (int)tensor.Count), tensor);
-        ArrayPool<float>.Shared.Return(values);
-    }
-
-    /// <summary>llama.cpp stores the rows of a rotary head interleaved; here they go back to Hugging Face's order, row by row.</summary>
-    private void ReadUnpermuted(WeightInfo info, Tensor tensor, int heads)
-    {
-        var columns = tensor.Shape.Rank == 1 ? 1 : tensor.Columns;
-        var stored = new float[tensor.Count];
-        if (tensor.Shape.Rank == 1) source.Read(info.Name, 0, stored);
-        else Parallel.For(0, tensor.Rows, row => source.Read(info.Name, (long)row * columns, stored.AsSpan(row * columns, columns)));
-
-        var ordered = new float[tensor.Count];
-        var headSize = tensor.Rows / heads;
-        for (var row = 0; row < tensor.Rows; row++)
-        {
-            var from = RotaryLayout.ToGguf(row, headSize);
-            stored.AsSpan(from * columns, columns).CopyTo(ordered.AsSpan(row * columns, columns));
-        }
-
-        Backend.CopyFromHost<float>(ordered, tensor);
     }
 
     private WeightInfo Find(WeightSpec weight)

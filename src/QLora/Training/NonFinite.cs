@@ -6,7 +6,9 @@ namespace QLora.Training;
 /// <summary>Finds where a step turns to NaN or infinity.</summary>
 internal static class NonFinite
 {
-    /// <summary>What is wrong, by the name of the layer or parameter: the first parameter that is not finite, else the first op whose result is not, else the first gradient.</summary>
+    /// <summary>
+    /// What is wrong, by the name of the layer or parameter: the first parameter that is not finite, else the first op whose result is not, else the first gradient.
+    /// </summary>
     public static string Describe(CausalLanguageModel model, IReadOnlyList<TokenBatch> batches, IEnumerable<Parameter> trained)
     {
         var parameters = trained.ToList();

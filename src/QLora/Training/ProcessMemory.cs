@@ -7,7 +7,9 @@ namespace QLora.Training;
 /// <summary>What the operating system says about this process's memory.</summary>
 public static partial class ProcessMemory
 {
-    /// <summary>The highest resident memory of the whole process so far, in bytes: <c>VmHWM</c> on Linux, the peak working set on Windows, <c>ru_maxrss</c> on macOS.</summary>
+    /// <summary>
+    /// The highest resident memory of the whole process so far, in bytes: <c>VmHWM</c> on Linux, the peak working set on Windows, <c>ru_maxrss</c> on macOS.
+    /// </summary>
     public static long PeakResidentBytes
     {
         get

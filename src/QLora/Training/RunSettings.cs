@@ -49,7 +49,8 @@ internal sealed class RunSettings
     {
         var different = _values.Where(entry => remembered.Text(entry.Name) != entry.Value)
             .Select(entry => $"{entry.Name} is {entry.Value} and was {remembered.Text(entry.Name) ?? "not recorded"}").ToList();
-        if (different.Count > 0) throw new QLoraException($"{checkpoint} belongs to another run: {string.Join("; ", different)}. A run goes on with the settings that it began with");
+        if (different.Count == 0) return;
+        throw new QLoraException($"{checkpoint} belongs to another run: {string.Join("; ", different)}. A run goes on with the settings that it began with");
     }
 
     private void AddModel(CausalLanguageModel model)
@@ -63,8 +64,9 @@ internal sealed class RunSettings
 
         Add("--method", "lora");
         Add("base", Hash(model));
-        Add("--quantization", model.Modules.OfType<Linear>().Select(layer => layer.Weight).OfType<QuantizedWeight>().FirstOrDefault() is { } weight
-            ? $"{weight.Tensor.Type.ToString().ToLowerInvariant()}, blocks of {weight.Tensor.BlockSize}, {(weight.Tensor.Nested is null ? "single" : "double")}" : "none");
+        Add("--quantization", model.Modules.OfType<Linear>().Select(layer => layer.Weight).OfType<QuantizedWeight>().FirstOrDefault() is { Tensor: var weight }
+            ? $"{weight.Type.ToString().ToLowerInvariant()}, blocks of {weight.BlockSize}, {(weight.Nested is null ? "single" : "double")}"
+            : "none");
         Add("--rank", lora.Rank);
         Add("--alpha", lora.Alpha);
         Add("--dropout", lora.Dropout);

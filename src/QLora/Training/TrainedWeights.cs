@@ -19,7 +19,11 @@ internal sealed class TrainedWeights : IDisposable
     {
         var whole = model.Modules.SelectMany(module => module.Parameters).Any(parameter => parameter.IsTrainable);
         (_model, _adapter) = (model, model.Adapters.Active);
-        if (whole && _adapter is not null) throw new QLoraException($"the model's own weights are to be trained, and adapter '{_adapter.Name}' is in use; expected one or the other");
+        if (whole && _adapter is not null)
+        {
+            throw new QLoraException($"the model's own weights are to be trained, and adapter '{_adapter.Name}' is in use; expected one or the other");
+        }
+
         if (!whole && _adapter is null) throw new QLoraException("there is nothing to train: add an adapter (Adapters.AddNew), or train every weight (TrainAllWeights)");
         if (!whole) model.Adapters.Train();
         Parameters = [.. model.TrainableParameters];

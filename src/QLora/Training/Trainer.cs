@@ -53,8 +53,8 @@ public sealed class Trainer : IDisposable
     public Dataset? EvaluationData { get; init; }
 
     /// <summary>
-    /// Where the run leaves its files: the adapter in PEFT's format or the model, <c>metrics.jsonl</c>, and <c>checkpoint-N</c> every <see cref="TrainingOptions.SaveSteps"/>.
-    /// Null to leave none.
+    /// Where the run leaves its files: the adapter in PEFT's format or the model, <c>metrics.jsonl</c>, and <c>checkpoint-N</c> every
+    /// <see cref="TrainingOptions.SaveSteps"/>. Null to leave none.
     /// </summary>
     public string? OutputFolder { get; init; }
 
@@ -80,7 +80,7 @@ public sealed class Trainer : IDisposable
     /// <param name="progress">Told of every step.</param>
     /// <param name="cancellation">Stops the run after the micro-batch or the evaluation pass that is under way.</param>
     /// <exception cref="QLoraException">Numbers went wrong (the message names the layer), or a file cannot be written.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled. The step under way is undone, nothing is half written, and the last checkpoint is intact.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled: the step under way is undone, nothing is half written, the last checkpoint is intact.</exception>
     public TrainingReport Run(IProgress<StepMetrics>? progress = null, CancellationToken cancellation = default)
     {
         using var metrics = OpenOutput();
@@ -109,8 +109,8 @@ public sealed class Trainer : IDisposable
 
         evaluationLoss ??= Evaluate(cancellation);
         if (OutputFolder is not null) _trained.Save(OutputFolder, StepsDone);
-        return new TrainingReport(
-            StepsDone, _loss, evaluationLoss, seconds > 0 ? tokens / seconds : 0, seconds, ProcessMemory.PeakResidentBytes, _trained.Tensors.Sum(entry => entry.Tensor.Count));
+        var trained = _trained.Tensors.Sum(entry => entry.Tensor.Count);
+        return new TrainingReport(StepsDone, _loss, evaluationLoss, seconds > 0 ? tokens / seconds : 0, seconds, ProcessMemory.PeakResidentBytes, trained);
     }
 
     /// <summary>Freezes what was trained, and gives gradients and moments back. The model and its adapter stay.</summary>
@@ -142,10 +142,11 @@ public sealed class Trainer : IDisposable
     {
         if (OutputFolder is null) return null;
         AtomicFile.CreateFolder(OutputFolder);
-        TrainerCheckpoint.RemoveUnfinished(OutputFolder);
+        TrainerCheckpoint.TidyUp(OutputFolder);
         if (StepsDone == 0 && TrainerCheckpoint.StepsIn(OutputFolder).ToList() is [.., var last])
         {
-            throw new QLoraException($"{OutputFolder} holds checkpoints of an earlier run; go on with it (--resume {TrainerCheckpoint.PathOf(OutputFolder, last)}), or choose another --output");
+            throw new QLoraException(
+                $"{OutputFolder} holds checkpoints of an earlier run; go on with it (--resume {TrainerCheckpoint.PathOf(OutputFolder, last)}), or choose another --output");
         }
 
         return MetricsFile.Open(OutputFolder, StepsDone);
@@ -163,7 +164,9 @@ public sealed class Trainer : IDisposable
         for (var i = 0; i < data.Examples.Count; i++)
         {
             var highest = Math.Max(data.Examples[i].InputIds.Max(), data.Examples[i].Labels.Max());
-            if (highest >= vocabulary) throw new QLoraException($"{data.Path}: example {i + 1} has token {highest}, but the model's vocabulary has {vocabulary} tokens; the tokenizer is another model's");
+            if (highest < vocabulary) continue;
+            throw new QLoraException(
+                $"{data.Path}: example {i + 1} has token {highest}, but the model's vocabulary has {vocabulary} tokens; the tokenizer is another model's");
         }
     }
 }

@@ -45,7 +45,7 @@ internal sealed record TrainerCheckpoint(int Step, long MicroBatches, double Los
         {
             Delete(temporary);
             trained.Save(temporary, Step);
-            SafetensorsWriter.Write(Path.Combine(temporary, MomentsName), optimizer.Moments.Select(moment => ParameterFile.Entry(trained.Backend, moment.Name, moment.Tensor)));
+            ParameterFile.Write(Path.Combine(temporary, MomentsName), trained.Backend, optimizer.Moments);
             var state = new JsonObject { ["step"] = Step, ["micro_batches"] = MicroBatches, ["loss"] = Loss, ["settings"] = settings.ToJson() };
             AtomicFile.WriteText(Path.Combine(temporary, StateName), state.ToJsonString(Indented) + "\n");
             MoveInto(place, temporary);
@@ -61,6 +61,7 @@ internal sealed record TrainerCheckpoint(int Step, long MicroBatches, double Los
     /// <exception cref="QLoraException">It is missing, incomplete, broken, or of a run with other settings.</exception>
     public static TrainerCheckpoint Restore(string path, RunSettings settings, TrainedWeights trained, AdamWOptimizer optimizer)
     {
+        Recover(path);
         var statePath = Path.Combine(path, StateName);
         if (!File.Exists(statePath)) throw new QLoraException($"{path}: there is no checkpoint here; expected {StateName}, {MomentsName} and {trained.FileName}");
         var json = ConfigJson.Open(statePath);
@@ -77,10 +78,11 @@ internal sealed record TrainerCheckpoint(int Step, long MicroBatches, double Los
         return state;
     }
 
-    /// <summary>Removes what interrupted runs left half written.</summary>
-    public static void RemoveUnfinished(string folder)
+    /// <summary>Puts right what an interrupted run left: half-written checkpoints go, and one that was to be replaced comes back.</summary>
+    public static void TidyUp(string folder)
     {
-        foreach (var path in Directory.EnumerateDirectories(folder, $"{Prefix}*{TemporarySuffix}").ToList()) Delete(path);
+        foreach (var path in Directory.GetDirectories(folder, $"{Prefix}*{TemporarySuffix}")) Delete(path);
+        foreach (var path in Directory.GetDirectories(folder, $"{Prefix}*{ReplacedSuffix}")) Recover(path[..^ReplacedSuffix.Length]);
     }
 
     private static void MoveInto(string place, string temporary) => AtomicFile.Guard(place, () =>
@@ -90,6 +92,14 @@ internal sealed record TrainerCheckpoint(int Step, long MicroBatches, double Los
         if (Directory.Exists(place)) Directory.Move(place, replaced);
         Directory.Move(temporary, place);
         Delete(replaced);
+        return true;
+    });
+
+    private static void Recover(string place) => AtomicFile.Guard(place, () =>
+    {
+        var replaced = place + ReplacedSuffix;
+        if (Directory.Exists(place)) Delete(replaced);
+        else if (Directory.Exists(replaced)) Directory.Move(replaced, place);
         return true;
     });
 

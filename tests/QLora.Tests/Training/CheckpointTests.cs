@@ -49,6 +49,20 @@ public class CheckpointTests
     }
 
     [Fact]
+    public void ACheckpointThatWasAboutToBeReplacedComesBack()
+    {
+        using var folder = new TemporaryFolder();
+        Run(folder.Path, Options);
+        Directory.Move(folder["checkpoint-2"], folder["checkpoint-2.replaced"]); // where a crash between the two moves leaves it
+        Run(folder.Path, Options with { SaveSteps = null }, resume: folder["checkpoint-2"]);
+        Assert.Equal(["checkpoint-1", "checkpoint-2", "checkpoint-3"], Directory.GetDirectories(folder.Path).Select(Path.GetFileName).Order());
+
+        Directory.Move(folder["checkpoint-3"], folder["checkpoint-3.replaced"]);
+        Run(folder.Path, Options with { SaveSteps = null }, resume: folder["checkpoint-1"]);
+        Assert.Equal(["checkpoint-1", "checkpoint-2", "checkpoint-3"], Directory.GetDirectories(folder.Path).Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
     public void ARunThatGoesOnFromAnEarlierCheckpointReplacesTheLaterOnes()
     {
         using var folder = new TemporaryFolder();
@@ -111,7 +125,8 @@ public class CheckpointTests
         };
         using var backend = TestBackends.Create("reference");
         using var model = TinyModel.Create(backend);
-        if (change == "base") backend.Add(model.Modules.OfType<QLora.Layers.RmsNorm>().First().Weight.Value, model.Modules.OfType<QLora.Layers.RmsNorm>().First().Weight.Value);
+        var norm = model.Modules.OfType<QLora.Layers.RmsNorm>().First().Weight.Value;
+        if (change == "base") backend.Add(norm, norm);
         model.Adapters.AddNew(new QLora.Adapters.LoraConfig { Rank = change == "rank" ? 2 : 4, Alpha = 8, Dropout = 0.1f });
         using var trainer = new Trainer(model, TinyModel.Data(change == "data" ? 12 : 11), options);
         var before = TinyModel.Bits(model);

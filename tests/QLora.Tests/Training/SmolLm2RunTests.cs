@@ -18,11 +18,12 @@ public class SmolLm2RunTests
         using var golden = SafetensorsFile.Open(Path.Combine(folder, "golden.safetensors"));
         using var trace = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "golden.json")));
         var train = trace.RootElement.GetProperty("train");
-        var rows = GoldenRun.Rows(
-            golden.ReadIntegers("train.input_ids"), golden.ReadIntegers("train.attention_mask"), golden.ReadIntegers("train.labels"), golden.Tensors["train.input_ids"].Shape[1]);
+        var length = golden.Tensors["train.input_ids"].Shape[1];
+        var rows = GoldenRun.Rows(golden.ReadIntegers("train.input_ids"), golden.ReadIntegers("train.attention_mask"), golden.ReadIntegers("train.labels"), length);
         var options = new TrainingOptions
         {
-            BatchSize = 6, MaxSteps = 8, LearningRate = train.GetProperty("optimizer").GetProperty("lr").GetDouble(), Schedule = LearningRateScheduleKind.Constant, Shuffle = false,
+            BatchSize = 6, MaxSteps = 8, Shuffle = false,
+            LearningRate = train.GetProperty("optimizer").GetProperty("lr").GetDouble(), Schedule = LearningRateScheduleKind.Constant,
         };
 
         using var backend = new CpuBackend();

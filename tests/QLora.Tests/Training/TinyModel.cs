@@ -27,7 +27,8 @@ internal static class TinyModel
         TieWordEmbeddings = true,
     };
 
-    public static CausalLanguageModel Create(Backend backend, ulong seed = 1) => LlamaModel.Create(Config, new RandomBuilder(backend, seed));
+    public static CausalLanguageModel Create(Backend backend, ulong seed = 1, Func<LlamaConfig, LlamaConfig>? change = null)
+        => LlamaModel.Create(change?.Invoke(Config) ?? Config, new RandomBuilder(backend, seed));
 
     /// <summary>The model with a new adapter whose dropout is on.</summary>
     public static CausalLanguageModel WithAdapter(Backend backend, float dropout = 0.1f)

@@ -24,7 +24,7 @@ public class TrainerTests
     public void OptionsOutOfRangeAreRefusedByName(string message)
     {
         var number = message.Split(' ')[2].TrimEnd(',');
-        var value = number == "NaN" ? double.NaN : number == "Infinity" ? double.PositiveInfinity : double.Parse(number, System.Globalization.CultureInfo.InvariantCulture);
+        var value = double.Parse(number, System.Globalization.CultureInfo.InvariantCulture);
         var whole = double.IsFinite(value) ? (int)value : 0;
         var options = new TrainingOptions();
         options = message.Split(' ')[0] switch
@@ -63,7 +63,8 @@ public class TrainerTests
         Assert.StartsWith("there is nothing to train", Assert.Throws<QLoraException>(() => new Trainer(model, TinyModel.Data(), new TrainingOptions())).Message);
         model.TrainAllWeights();
         model.Adapters.AddNew(new LoraConfig());
-        Assert.StartsWith("the model's own weights are to be trained", Assert.Throws<QLoraException>(() => new Trainer(model, TinyModel.Data(), new TrainingOptions())).Message);
+        var error = Assert.Throws<QLoraException>(() => new Trainer(model, TinyModel.Data(), new TrainingOptions()));
+        Assert.StartsWith("the model's own weights are to be trained", error.Message);
     }
 
     [Fact]
@@ -103,7 +104,8 @@ public class TrainerTests
         model.TrainAllWeights();
         var data = TinyModel.Data(24);
         double trained;
-        using (var trainer = new Trainer(model, data, new TrainingOptions { BatchSize = 8, Epochs = 40, LearningRate = 0.01, WarmupSteps = 5 }) { OutputFolder = folder.Path })
+        var options = new TrainingOptions { BatchSize = 8, Epochs = 40, LearningRate = 0.01, WarmupSteps = 5 };
+        using (var trainer = new Trainer(model, data, options) { OutputFolder = folder.Path })
         {
             var seen = new StepList();
             var report = trainer.Run(seen, TestContext.Current.CancellationToken);

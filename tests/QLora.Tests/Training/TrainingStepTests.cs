@@ -74,7 +74,8 @@ public class TrainingStepTests
         Assert.True(result.GradientNorm > 1e-2, "reported before clipping");
 
         // The first moment after one step is a tenth of the clipped gradient.
-        var norm = Math.Sqrt(optimizer.Moments.Where(moment => moment.Name.EndsWith(".exp_avg", StringComparison.Ordinal)).Sum(moment => backend.SumOfSquares(moment.Tensor)));
+        var first = optimizer.Moments.Where(moment => moment.Name.EndsWith(".exp_avg", StringComparison.Ordinal));
+        var norm = Math.Sqrt(first.Sum(moment => backend.SumOfSquares(moment.Tensor)));
         Assert.Equal(1e-4 * result.GradientNorm / (result.GradientNorm + 1e-6), norm, 1e-8);
     }
 
@@ -114,7 +115,8 @@ public class TrainingStepTests
         using var model = TinyModel.WithAdapter(backend);
         model.Adapters.Train();
         using var optimizer = new AdamWOptimizer(backend, model.TrainableParameters, new AdamWOptions());
-        var error = Assert.Throws<QLoraException>(() => new TrainingStep(model, optimizer, 1, true, 3).Run([TokenBatch.Of([1, 2, 3])], 0.01, TestContext.Current.CancellationToken));
+        var step = new TrainingStep(model, optimizer, 1, true, 3);
+        var error = Assert.Throws<QLoraException>(() => step.Run([TokenBatch.Of([1, 2, 3])], 0.01, TestContext.Current.CancellationToken));
         Assert.Equal("step 1 has no supervised token: every label of its examples is -100", error.Message);
     }
 

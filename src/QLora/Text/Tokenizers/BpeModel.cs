@@ -127,7 +127,7 @@ internal sealed class BpeModel
             symbols[count++] = new WordToken(_ids[word.Slice(at, length)], at, length);
         }
 
-        var merged = _longWords.Value.Merge(symbols.AsSpan(0, count), out _);
+        var merged = _longWords.Value.Apply(symbols.AsSpan(0, count), out _);
         tokens.AddRange(symbols.AsSpan(0, merged));
     }
 

@@ -19,7 +19,7 @@ internal sealed class LongWordMerger
     /// <param name="symbols">The word's characters; afterwards its tokens are at the front.</param>
     /// <param name="steps">How many places were looked at, at most three for each character.</param>
     /// <returns>How many tokens there are.</returns>
-    public int Merge(Span<WordToken> symbols, out int steps)
+    public int Apply(Span<WordToken> symbols, out int steps)
     {
         // Symbols that are left are linked; one that was merged into another has no length.
         var next = new int[symbols.Length];

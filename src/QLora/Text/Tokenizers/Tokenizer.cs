@@ -16,6 +16,7 @@ public sealed class Tokenizer : ITextEncoder
     private readonly TokenizerParts _parts;
     private readonly TokenizerSource _source;
     private readonly BpeModel _model;
+    private readonly PreTokenizerSequence _words;
     private readonly AddedTokenFinder _addedTokens;
     private readonly AddedTokenFinder _normalizedAddedTokens;
     private readonly Dictionary<string, int> _addedIds;
@@ -26,6 +27,7 @@ public sealed class Tokenizer : ITextEncoder
         _parts = parts;
         _source = source;
         _model = new BpeModel(parts.Vocabulary);
+        _words = new PreTokenizerSequence([.. new[] { parts.PreTokenizer, SafeCuts.For(parts.Vocabulary) }.OfType<PreTokenizer>()]);
         _addedTokens = new AddedTokenFinder(parts.AddedTokens.Where(token => !token.IsNormalized).Select(token => (token.Content, token)));
         _normalizedAddedTokens = new AddedTokenFinder(parts.AddedTokens.Where(token => token.IsNormalized).Select(token => (Normalize(Whole(token.Content)).Span.ToString(), token)));
         _addedIds = parts.AddedTokens.ToDictionary(token => token.Content, token => token.Id);
@@ -86,8 +88,7 @@ public sealed class Tokenizer : ITextEncoder
             }
 
             words.Clear();
-            if (_parts.PreTokenizer is null) words.Add(segment.Text);
-            else _parts.PreTokenizer.Split(segment.Text, words);
+            _words.Split(segment.Text, words);
             foreach (var word in words) AddWord(word, ids, spans);
         }
 

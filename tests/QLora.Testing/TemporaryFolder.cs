@@ -1,4 +1,4 @@
-namespace QLora.Tests.Training;
+namespace QLora.Testing;
 
 /// <summary>A folder that is gone after the test.</summary>
 public sealed class TemporaryFolder : IDisposable

@@ -1,0 +1,54 @@
+namespace QLora.Cpu.Gemm;
+
+/// <summary>The scratch memory of products: packed rows of the left matrix for all threads, and what each thread has for itself.</summary>
+internal readonly unsafe struct ProductMemory(float* memory)
+{
+    /// <summary>Rows of the left matrix in a block.</summary>
+    public const int MaxRows = 768;
+
+    /// <summary>What rows of a block are a multiple of: every tile's rows.</summary>
+    public const int RowUnit = 48;
+
+    /// <summary>What stretches of the inner index are a multiple of, so that runs of 4-bit codes are whole.</summary>
+    public const int InnerUnit = 32;
+
+    // Somewhat more than half of the 1 MB that a core of today has to itself: panels and results must lie there too.
+    private const int MaxLeft = MaxRows * ShortestInner;
+    private const int ShortestInner = 192, LongestInner = 576;
+    private const int LeftSize = MaxLeft + LongestInner * RowUnit;
+
+    /// <summary>The longest stretch of the inner index with so many rows.</summary>
+    public static int MaxInner(int rows) => Math.Clamp(MaxLeft / Math.Max(rows, 1) / InnerUnit * InnerUnit, ShortestInner, LongestInner);
+
+    /// <summary>Numbers of memory that so many threads need.</summary>
+    public static long Size(int threads) => LeftSize + (long)threads * ThreadMemory.Size;
+
+    /// <summary>Packed rows of the left matrix.</summary>
+    public float* Left => memory;
+
+    /// <summary>What a thread has for itself.</summary>
+    public ThreadMemory OfThread(int part) => new(memory + LeftSize + (nint)part * ThreadMemory.Size);
+
+    /// <summary>The scratch memory of one thread.</summary>
+    internal readonly struct ThreadMemory(float* memory)
+    {
+        private const int MaxWidth = 48, MaxTileRows = 16, TileSize = 384;
+        private const int PanelSize = (LongestInner + Gemm.Panel.ExtraRows) * MaxWidth;
+        private const int RestSize = LongestInner * MaxTileRows;
+
+        /// <summary>Numbers that one thread needs.</summary>
+        public const int Size = PanelSize + RestSize + Gemm.Panel.ScratchSize + TileSize;
+
+        /// <summary>A panel of the right matrix.</summary>
+        public float* Panel => memory;
+
+        /// <summary>The last rows of the left matrix, inner index after inner index.</summary>
+        public float* Rest => memory + PanelSize;
+
+        /// <summary>Some stored rows that become columns.</summary>
+        public float* Rows => Rest + RestSize;
+
+        /// <summary>A tile of results that reaches beyond the matrix.</summary>
+        public float* Tile => Rows + Gemm.Panel.ScratchSize;
+    }
+}
