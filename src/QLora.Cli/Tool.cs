@@ -10,6 +10,7 @@ internal static class Tool
     public static Application Create() => new(
         new DemoCommand(),
         new TrainCommand(),
+        new GenerateCommand(),
         new EvaluateCommand(),
         new MergeCommand(),
         new InspectCommand(),

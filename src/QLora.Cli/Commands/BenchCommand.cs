@@ -18,7 +18,7 @@ internal sealed class BenchCommand : CliCommand
     private readonly Option<int?> _tokens = NewOption.Integer("--tokens", "Tokens of a sequence [default: 512]", minimum: 2);
     private readonly Option<int?> _repeat = NewOption.Integer("--repeat", "Measurements of each speed, of which the median is reported [default: 5]");
     private readonly Option<int?> _batchSize = TrainingOptionGroup.BatchSizeOption();
-    private readonly Option<bool?> _checkpointing = TrainingOptionGroup.CheckpointingOption();
+    private readonly Option<TrueFalse?> _checkpointing = TrainingOptionGroup.CheckpointingOption();
 
     public BenchCommand() : base("bench", "Measure training, prompt and generation speed, load time and peak memory, and their share of what the machine can do")
     {

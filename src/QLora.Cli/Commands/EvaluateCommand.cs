@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using QLora.Cli.Frame;
 using QLora.Cli.Options;
+using QLora.Data;
+using QLora.Generation;
 using QLora.Models;
 using QLora.Training;
 
@@ -13,10 +15,12 @@ internal sealed class EvaluateCommand : CliCommand
     private readonly ModelOptions _model = new(new QuantizationOptions(), "An adapter to put on the model");
     private readonly Option<string?> _data = NewOption.Text("--data", "Data, JSON lines in the forms of training", "FILE").Needed();
     private readonly DataOptions _dataOptions = new();
+    private readonly Option<bool> _generate = NewOption.Flag("--generate", "Have the model answer each example greedily too, and count the answers that are exactly the data's");
 
     public EvaluateCommand() : base("evaluate", "Measure loss, perplexity and token accuracy on data, and how many answers are exact")
     {
         Add(_data);
+        Add(_generate);
         Add(_model);
         Add(_dataOptions);
     }
@@ -25,6 +29,7 @@ internal sealed class EvaluateCommand : CliCommand
     public override IReadOnlyList<Example> Examples { get; } =
     [
         new("The bare model", "qlora evaluate --model my-model --data eval.jsonl"),
+        new("How many answers of a fine-tuned model are exact", "qlora evaluate --model my-model --adapter my-adapter --data eval.jsonl --generate"),
         new("With an adapter, for a script", "qlora evaluate --model my-model --adapter my-adapter --data eval.jsonl --json"),
     ];
 
@@ -32,24 +37,41 @@ internal sealed class EvaluateCommand : CliCommand
     protected override int Run(CommandContext context)
     {
         using var file = _model.Open(context);
-        var data = DataOptions.Load(context, _dataOptions.Builder(context, file), context.Need(_data), "data");
+        var text = ModelText.Of(file);
+        var data = DataOptions.Load(context, _dataOptions.Builder(context, text), context.Need(_data), "data");
+        if (context.Get(_generate)) _ = text.Tokenizer;
         using var loaded = _model.Load(context, file);
         var result = Evaluator.Evaluate(loaded.Model, data, progress: context.Progress("evaluating"), cancellation: context.Cancellation);
-        context.Result(
-            new JsonObject
-            {
-                ["loss"] = result.Loss,
-                ["perplexity"] = Numbers.Json(result.Perplexity),
-                ["token_accuracy"] = result.TokenAccuracy,
-                ["examples"] = data.Examples.Count,
-                ["supervised_tokens"] = result.SupervisedTokens,
-            },
-            console => console.WriteFacts(
-            [
-                ("loss", $"{result.Loss:F5}"),
-                ("perplexity", $"{result.Perplexity:F3}"),
-                ("token accuracy", $"{result.TokenAccuracy:P2}"),
-            ]));
+        double? exact = context.Get(_generate) ? ExactMatch(context, loaded.Model, text, data) : null;
+        var json = new JsonObject
+        {
+            ["loss"] = result.Loss,
+            ["perplexity"] = Numbers.Json(result.Perplexity),
+            ["token_accuracy"] = result.TokenAccuracy,
+            ["examples"] = data.Examples.Count,
+            ["supervised_tokens"] = result.SupervisedTokens,
+        };
+        if (exact is not null) json["exact_match"] = exact;
+        context.Result(json, console => console.WriteFacts(
+        [
+            ("loss", $"{result.Loss:F5}"),
+            ("perplexity", $"{result.Perplexity:F3}"),
+            ("token accuracy", $"{result.TokenAccuracy:P2}"),
+            .. exact is null ? [] : new[] { ("exact match", $"{exact:P2}") },
+        ]));
         return ExitCode.Success;
+    }
+
+    private static double ExactMatch(CommandContext context, CausalLanguageModel model, ModelText text, Dataset data)
+    {
+        var (done, exact) = (0, 0);
+        foreach (var answer in AnswerEvaluator.Answer(model, text.Tokenizer, data, text.StopTokens, context.Cancellation))
+        {
+            done++;
+            if (answer.IsExact) exact++;
+            context.Status.Show($"answering {done}/{data.Examples.Count}  {exact} exact");
+        }
+
+        return (double)exact / done;
     }
 }

@@ -39,11 +39,14 @@ internal sealed class InitCommand : CliCommand
     {
         var output = context.Need(_output);
         using var source = ModelFile.Open(FolderOf(context.Get(_config)));
+        var text = ModelText.Of(source);
         OutputFolder.CheckEmptyOfModels(output, context.Get(_overwrite));
         OutputFolder.CheckWritable(output);
+        context.LeftOnDisk = "nothing was written";
         using var backend = Devices.Open(Devices.Names[0]);
         using var model = source.Family.CreateRandom(source.Config, backend, context.Get(_seed) ?? 42);
         ModelMerger.Save(model, output, _dtype.Read(context), context.Progress("writing the model"));
+        text.Save(output);
         var parameters = model.ParameterCount.All;
         context.Result(
             new JsonObject { ["model"] = output, ["model_type"] = source.Config.ModelType, ["parameters"] = parameters },

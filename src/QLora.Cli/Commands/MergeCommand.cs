@@ -38,15 +38,31 @@ internal sealed class MergeCommand : CliCommand
     {
         var output = context.Need(_output);
         using var file = _model.Open(context);
+        var text = ModelText.Of(file);
         OutputFolder.CheckEmptyOfModels(output, context.Get(_overwrite));
         OutputFolder.CheckWritable(output);
+        context.LeftOnDisk = "nothing was written";
         using var loaded = _model.Load(context, file);
         var dtype = _dtype.Read(context);
-        var branches = loaded.Model.Adapters.Active!.Branches.Count();
-        ModelMerger.Save(loaded.Model, output, dtype, context.Progress("writing the merged model"));
+        var report = ModelMerger.Save(loaded.Model, output, dtype, context.Progress("writing the merged model"));
+        text.Save(output);
         context.Result(
-            new JsonObject { ["model"] = output, ["dtype"] = dtype.ToString().ToLowerInvariant(), ["merged_layers"] = branches },
-            console => console.WriteFacts([("merged model", output), ("precision", dtype.ToString().ToLowerInvariant()), ("layers changed", Numbers.Count(branches))]));
+            new JsonObject
+            {
+                ["model"] = output,
+                ["dtype"] = dtype.ToString().ToLowerInvariant(),
+                ["merged_layers"] = report.MergedLayers,
+                ["update_share"] = report.UpdateShare,
+                ["rounding_share"] = report.RoundingShare,
+            },
+            console => console.WriteFacts(
+            [
+                ("merged model", output),
+                ("precision", dtype.ToString().ToLowerInvariant()),
+                ("layers changed", Numbers.Count(report.MergedLayers)),
+                ("change", $"{report.UpdateShare:P3} of the norm of their weights"),
+                ("rounded away", $"{report.RoundingShare:P3} of the norm of all weights"),
+            ]));
         return ExitCode.Success;
     }
 }

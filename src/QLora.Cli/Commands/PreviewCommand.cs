@@ -41,7 +41,7 @@ internal sealed class PreviewCommand : CliCommand
         InputFile.Check(path, "data");
         var limit = context.Get(_limit) ?? (context.Json ? int.MaxValue : ShownToPeople);
         var shown = 0;
-        foreach (var example in Dataset.Read(path, _dataOptions.Builder(context, file)).Take(limit))
+        foreach (var example in Dataset.Read(path, _dataOptions.Builder(context, ModelText.Of(file))).Take(limit))
         {
             context.Cancellation.ThrowIfCancellationRequested();
             shown++;

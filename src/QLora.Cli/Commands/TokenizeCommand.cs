@@ -22,7 +22,7 @@ internal sealed class TokenizeCommand : CliCommand
     /// <inheritdoc/>
     public override IReadOnlyList<Example> Examples { get; } =
     [
-        new("A text, with the end of its line", "echo 'Hello, world!' | qlora tokenize --model my-model"),
+        new("A text, with the end of its line", "echo \"Hello, world\" | qlora tokenize --model my-model"),
         new("Many texts", "qlora tokenize --model my-model --jsonl < texts.jsonl > ids.jsonl"),
     ];
 
@@ -30,12 +30,12 @@ internal sealed class TokenizeCommand : CliCommand
     protected override int Run(CommandContext context)
     {
         using var file = ModelFile.Open(context.Need(_model));
-        var encoder = ModelText.Of(file).Encoder;
+        var tokenizer = ModelText.Of(file).Tokenizer;
         var input = context.Terminal.ReadInput();
         foreach (var text in context.Get(_lines) ? JsonStrings.ParseLines(input, "standard input") : [input])
         {
             context.Cancellation.ThrowIfCancellationRequested();
-            context.Terminal.Output.Write($"[{string.Join(',', encoder.Encode(text, context.Get(_special)).Ids)}]\n");
+            context.Terminal.Output.Write($"[{string.Join(',', tokenizer.Encode(text, context.Get(_special)).Ids)}]\n");
         }
 
         return ExitCode.Success;

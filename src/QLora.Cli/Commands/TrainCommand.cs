@@ -34,12 +34,12 @@ internal sealed class TrainCommand : CliCommand
         Add(_dataOptions);
         Add(_training);
         foreach (var option in new Option[] { _resume, _overwrite, _method }) Add(option);
-        foreach (var option in _model.All.Where(option => option != _model.Model)) Add(option);
+        foreach (var option in _model.LoadOptions.Prepend(_model.AdapterOption)) Add(option);
         Add(ConfigOption);
-        Refuse(result => IsFull(result) && IsGiven(result, [.. _lora.All, _model.AdapterOption, .. _model.QuantizationOptions]), "--method full trains every weight in full precision, and takes no option of an adapter or of quantisation");
-        Refuse(result => IsGiven(result, [_model.AdapterOption]) && IsGiven(result, _lora.All), "--adapter brings its own settings; leave out --rank, --alpha, --dropout, --target-modules and --use-rslora");
-        Refuse(result => IsGiven(result, [_training.EvalSteps]) && !IsGiven(result, [_evalData]), "--eval-steps needs --eval-data");
-        Refuse(result => IsGiven(result, [_resume]) && IsGiven(result, [_overwrite]), "--resume goes on with what --overwrite would remove; leave one out");
+        Refuse(result => IsFull(result) && IsGiven(result, [.. _lora.All, .. _model.QuantizationOptions, _model.AdapterOption]), "--method full trains every weight in full precision, and takes no option of an adapter or of quantisation");
+        Refuse(result => IsGiven(result, _model.AdapterOption) && IsGiven(result, [.. _lora.All]), "--adapter brings its own settings; leave out --rank, --alpha, --dropout, --target-modules and --use-rslora");
+        Refuse(result => IsGiven(result, _training.EvalSteps) && !IsGiven(result, _evalData), "--eval-steps needs --eval-data");
+        Refuse(result => IsGiven(result, _resume) && IsGiven(result, _overwrite), "--resume goes on with what --overwrite would remove; leave one out");
     }
 
     private enum Method { Lora, Full }
@@ -63,11 +63,13 @@ internal sealed class TrainCommand : CliCommand
     {
         var output = context.Need(_output);
         CheckOutput(context, output);
+        context.LeftOnDisk = "nothing was written";
         using var file = _model.Open(context);
         var full = context.Get(_method) == Method.Full;
         var lora = _model.Adapter(context) is { } adapter ? LoraConfig.Load(adapter) : _lora.Read(context);
         if (!full) context.Note(ParameterCount.Of(file.Modules, lora).ToString());
-        var builder = _dataOptions.Builder(context, file);
+        var text = ModelText.Of(file);
+        var builder = _dataOptions.Builder(context, text);
         var data = DataOptions.Load(context, builder, context.Need(_data), "training data");
         var evaluationData = context.Get(_evalData) is { } path ? DataOptions.Load(context, builder, path, "evaluation data") : null;
 
@@ -76,6 +78,7 @@ internal sealed class TrainCommand : CliCommand
         if (full) loaded.Model.TrainAllWeights();
         else if (loaded.Model.Adapters.Active is null) loaded.Model.Adapters.AddNew(lora, options.Seed);
         var report = Train(context, loaded.Model, data, evaluationData, options, output);
+        if (full) text.Save(output);
         WriteReport(context, report, output, full);
         return ExitCode.Success;
     }
@@ -136,7 +139,5 @@ internal sealed class TrainCommand : CliCommand
             ("peak memory", Numbers.Bytes(report.PeakMemoryBytes)),
         ]));
 
-    private bool IsFull(CommandResult result) => result.GetValue(_method) == Method.Full;
-
-    private static bool IsGiven(CommandResult result, IEnumerable<Option> options) => options.Any(option => result.GetResult(option) is { Implicit: false });
+    private bool IsFull(CommandResult result) => result.GetResult(_method)?.Tokens is [{ Value: "full" }];
 }

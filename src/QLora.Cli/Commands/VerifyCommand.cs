@@ -17,7 +17,7 @@ internal sealed class VerifyCommand : CliCommand
     private readonly Option<string?> _reference = NewOption.Text("--reference", "A safetensors file with input_ids, and attention_mask, labels, logits, loss, hidden.N, grad.NAME as far as recorded; "
         + "under the prefix lora. what was recorded with the adapter", "FILE").Needed();
     private readonly Option<double?> _tolerance = NewOption.Number("--tolerance", $"Largest relative error; of gradients ten times as much [default: {Default.Tolerance:0.######}]", "a number from 0 up", value => value >= 0);
-    private readonly Option<bool?> _checkpointing = NewOption.Switch("--gradient-checkpointing", "Whether gradients are computed with each block run again [default: false]");
+    private readonly Option<TrueFalse?> _checkpointing = NewOption.Switch("--gradient-checkpointing", "Whether gradients are computed with each block run again [default: false]");
 
     public VerifyCommand() : base("verify", "Compare logits, losses, hidden states and gradients with a recorded reference; exit code 1 when an error is too large")
     {

@@ -34,6 +34,9 @@ internal abstract class CliCommand : Command
         if (isWrong(result)) result.AddError(message);
     });
 
+    /// <summary>Whether one of some options was given.</summary>
+    protected static bool IsGiven(CommandResult result, params Option[] options) => options.Any(option => result.GetResult(option) is { Implicit: false });
+
     /// <summary>Adds the options that every command has, after those of its own.</summary>
     public CliCommand Completed()
     {
@@ -51,7 +54,7 @@ internal abstract class CliCommand : Command
         catch (OperationCanceledException)
         {
             context.Status.Clear();
-            terminal.Error.WriteLine($"interrupted; {context.LeftOnDisk}");
+            terminal.Error.WriteLine(context.LeftOnDisk is { } left ? $"interrupted; {left}" : "interrupted");
             return ExitCode.Interrupted;
         }
     }

@@ -28,11 +28,14 @@ internal sealed class CommandContext(ParseResult arguments, Terminal terminal, b
     /// <summary>How far a long work is.</summary>
     public StatusLine Status { get; } = new(terminal);
 
-    /// <summary>What an interruption leaves behind, for the message of one.</summary>
-    public string LeftOnDisk { get; set; } = "nothing was written";
+    /// <summary>What an interruption leaves behind, for the message of one; null for a command that writes no files.</summary>
+    public string? LeftOnDisk { get; set; }
 
     /// <summary>The value of an option; null or false where it was not given.</summary>
     public T? Get<T>(Option<T> option) => arguments.GetValue(option);
+
+    /// <summary>The value of an option of true or false; null where it was not given.</summary>
+    public bool? Get(Option<TrueFalse?> option) => arguments.GetValue(option) is { } value ? value == TrueFalse.True : null;
 
     /// <summary>The value of an option that the parser insists on.</summary>
     public T Need<T>(Option<T?> option) where T : class => arguments.GetRequiredValue(option)!;

@@ -1,3 +1,6 @@
+using System.Text;
+using System.Text.Unicode;
+
 namespace QLora.Cli.Frame;
 
 /// <summary>Files that the user names, checked before any long work.</summary>
@@ -17,6 +20,14 @@ internal static class InputFile
         using var bytes = new MemoryStream();
         stream.CopyTo(bytes);
         return bytes.ToArray();
+    }
+
+    /// <summary>The text of a small file in UTF-8.</summary>
+    /// <exception cref="QLoraException">It is missing, a folder, not readable, or other text.</exception>
+    public static string ReadAllText(string path, string what)
+    {
+        var bytes = ReadAllBytes(path, what);
+        return Utf8.IsValid(bytes) ? Encoding.UTF8.GetString(bytes) : throw new QLoraException($"{path} is not UTF-8 text");
     }
 
     private static FileStream Open(string path, string what)

@@ -10,7 +10,7 @@ internal static class NewOption
     public static Option<bool> Flag(string name, string description) => new(name) { Description = description };
 
     /// <summary>An option of true or false.</summary>
-    public static Option<bool?> Switch(string name, string description) => Choice<bool?>(name, description, ("true", true), ("false", false));
+    public static Option<TrueFalse?> Switch(string name, string description) => Choice<TrueFalse?>(name, description, ("true", TrueFalse.True), ("false", TrueFalse.False));
 
     /// <summary>One of some words.</summary>
     public static Option<T?> Choice<T>(string name, string description, params (string Word, T Value)[] choices)
@@ -42,14 +42,16 @@ internal static class NewOption
     public static Option<string?> Text(string name, string description, string helpName) => Create<string?>(name, description, helpName, "a text that is not empty", text =>
         (text.Length > 0, text));
 
-    /// <summary>A text that may be given several times, and may be empty.</summary>
-    public static Option<string[]> Texts(string name, string description, string helpName) => new(name)
+    /// <summary>A text that is not empty, and may be given several times.</summary>
+    public static Option<string[]> Texts(string name, string description, string helpName)
     {
-        Description = description,
-        HelpName = helpName,
-        Arity = ArgumentArity.OneOrMore,
-        AllowMultipleArgumentsPerToken = false,
-    };
+        var option = new Option<string[]>(name) { Description = description, HelpName = helpName, Arity = ArgumentArity.OneOrMore };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Any(token => token.Value.Length == 0)) result.AddError($"{name}: expected a text that is not empty");
+        });
+        return option;
+    }
 
     /// <summary>An option whose text is converted; a <see cref="QLoraException"/> of the conversion is what is wrong with it.</summary>
     public static Option<T?> Parsed<T>(string name, string description, string helpName, Func<string, T> parse) => new(name)

@@ -10,6 +10,7 @@ internal sealed class Terminal : IDisposable
     private const int UnboundedWidth = 10_000;
 
     private readonly Lazy<IAnsiConsole> _console;
+    private StreamReader? _lines;
 
     /// <summary>Streams that are no terminal.</summary>
     public Terminal(Stream input, TextWriter output, TextWriter error)
@@ -74,6 +75,26 @@ internal sealed class Terminal : IDisposable
         {
             throw new QLoraException("standard input is not UTF-8 text", cause);
         }
+    }
+
+    /// <summary>A line that a person types; null when the input ends.</summary>
+    /// <param name="prompt">Shown before it.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    public string? ReadLine(string prompt, CancellationToken cancellation)
+    {
+        Error.Write(prompt);
+        Error.Flush();
+        _lines ??= new StreamReader(Input, new UTF8Encoding(false));
+        var line = Task.Run(_lines.ReadLine, CancellationToken.None);
+        line.Wait(cancellation);
+        return line.Result;
+    }
+
+    /// <summary>Writes a piece of a result that is to be seen at once.</summary>
+    public void WritePiece(string piece)
+    {
+        Output.Write(piece);
+        Output.Flush();
     }
 
     /// <summary>Writes an error, red on a terminal.</summary>

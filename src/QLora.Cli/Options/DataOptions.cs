@@ -1,7 +1,6 @@
 using System.CommandLine;
 using QLora.Cli.Frame;
 using QLora.Data;
-using QLora.Models;
 
 namespace QLora.Cli.Options;
 
@@ -20,8 +19,8 @@ internal sealed class DataOptions : IOptionGroup
     public IEnumerable<Option> All => [_lossOn, _maxLength];
 
     /// <summary>What makes examples for a model.</summary>
-    public ExampleBuilder Builder(CommandContext context, ModelFile file)
-        => ModelText.Of(file).Builder(new DatasetOptions { LossOn = context.Get(_lossOn), MaxLength = context.Get(_maxLength) ?? Default.MaxLength });
+    public ExampleBuilder Builder(CommandContext context, ModelText text)
+        => text.Builder(new DatasetOptions { LossOn = context.Get(_lossOn), MaxLength = context.Get(_maxLength) ?? Default.MaxLength });
 
     /// <summary>Reads a data file.</summary>
     /// <param name="context">The command.</param>

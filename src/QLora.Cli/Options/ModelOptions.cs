@@ -24,8 +24,11 @@ internal sealed class ModelOptions(QuantizationOptions quantization, string? ada
     /// <summary>How it is loaded.</summary>
     public IEnumerable<Option> QuantizationOptions => _quantization.All;
 
+    /// <summary>How and where it is loaded.</summary>
+    public IEnumerable<Option> LoadOptions => [.. _quantization.All, .. Device.All];
+
     /// <inheritdoc/>
-    public IEnumerable<Option> All => [Model, .. adapter is null ? Array.Empty<Option>() : [AdapterOption], .. _quantization.All, .. Device.All];
+    public IEnumerable<Option> All => [Model, .. adapter is null ? Array.Empty<Option>() : [AdapterOption], .. LoadOptions];
 
     /// <summary>The option of the model alone, for commands that do not load it.</summary>
     public static Option<string?> ModelOption() => NewOption.Text("--model", "The model: a Hugging Face folder (safetensors, also bitsandbytes 4-bit) or a .gguf file", "MODEL").Needed();

@@ -15,7 +15,7 @@ internal sealed class QuantizationOptionGroup(QuantizationOptions standard) : IO
         $"How linear weights are stored in memory; a checkpoint in 4 bits stays as it is [default: {(standard.Type is null ? "none" : "nf4")}]",
         ("nf4", Code.Nf4), ("fp4", Code.Fp4), ("none", Code.None));
 
-    private readonly Option<bool?> _double = NewOption.Switch("--double-quantization", "Quantise the scales too, to 8 bits [default: true]");
+    private readonly Option<TrueFalse?> _double = NewOption.Switch("--double-quantization", "Quantise the scales too, to 8 bits [default: true]");
 
     private readonly Option<int?> _blockSize = NewOption.Parsed<int?>("--quantization-block-size", $"Weights that share a scale [default: {Default.BlockSize}]", "N", text =>
         int.TryParse(text, out var value) && value >= 2 && int.IsPow2(value) ? value : throw new QLoraException($"'{text}' given, expected a power of two from 2 up"));

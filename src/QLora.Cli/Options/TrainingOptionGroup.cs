@@ -22,9 +22,9 @@ internal sealed class TrainingOptionGroup : IOptionGroup
     private readonly Option<double?> _weightDecay = NewOption.Number("--weight-decay", $"AdamW's decay [default: {Default.WeightDecay}]", "a number from 0 up", value => value >= 0);
     private readonly Option<double?> _maxGradNorm = NewOption.Number("--max-grad-norm", $"Norm to which gradients are clipped; 0 for no clipping [default: {Default.MaxGradNorm}]", "a number from 0 up", value => value >= 0);
     private readonly Option<string?> _optimizer = NewOption.Choice<string>("--optimizer", "What updates the weights [default: adamw]", ("adamw", "adamw"));
-    private readonly Option<bool?> _checkpointing = CheckpointingOption();
+    private readonly Option<TrueFalse?> _checkpointing = CheckpointingOption();
     private readonly Option<bool> _packing = NewOption.Flag("--packing", "Let examples share a row of --max-length tokens; each still sees only itself");
-    private readonly Option<bool?> _shuffle = NewOption.Switch("--shuffle", "Give each epoch an order of its own [default: true]");
+    private readonly Option<TrueFalse?> _shuffle = NewOption.Switch("--shuffle", "Give each epoch an order of its own [default: true]");
     private readonly Option<ulong?> _seed = NewOption.Seed("--seed", $"What the order, dropout and new branches are drawn from [default: {Default.Seed}]");
     private readonly Option<int?> _saveSteps = NewOption.Integer("--save-steps", "Steps between checkpoints [default: none]");
 
@@ -42,7 +42,7 @@ internal sealed class TrainingOptionGroup : IOptionGroup
     public static Option<int?> BatchSizeOption() => NewOption.Integer("--batch-size", $"Examples, or packed rows, in a micro-batch [default: {Default.BatchSize}]");
 
     /// <summary>The option of recomputation.</summary>
-    public static Option<bool?> CheckpointingOption() => NewOption.Switch("--gradient-checkpointing",
+    public static Option<TrueFalse?> CheckpointingOption() => NewOption.Switch("--gradient-checkpointing",
         "Run each block again in the backward pass instead of keeping what it computed: less memory, more time, the same numbers [default: true]");
 
     /// <summary>The settings that the command line asks for.</summary>

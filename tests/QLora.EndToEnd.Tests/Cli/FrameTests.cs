@@ -82,7 +82,7 @@ public class FrameTests
     [InlineData("--alpha", "NaN", "a number above 0")]
     [InlineData("--dropout", "1", "from 0 to below 1")]
     [InlineData("--target-modules", "(", "regular expression")]
-    [InlineData("--target-modules", "", "target_modules is empty")]
+    [InlineData("--target-modules", ",", "target_modules is empty")]
     [InlineData("--quantization", "int8", "nf4, fp4 or none")]
     [InlineData("--double-quantization", "yes", "true or false")]
     [InlineData("--quantization-block-size", "48", "a power of two")]
