@@ -1,15 +1,14 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using QLora.Adapters;
 using QLora.Checkpoints;
 using QLora.Cli.Demo;
 using QLora.Cli.Frame;
+using QLora.Cli.Generating;
 using QLora.Cli.Options;
 using QLora.Cli.Training;
 using QLora.Data;
 using QLora.Generation;
 using QLora.Models;
-using QLora.Text;
 using QLora.Training;
 using Spectre.Console;
 
@@ -56,22 +55,25 @@ internal sealed class DemoCommand : CliCommand
         using var file = ModelFile.Open(DemoFiles.Model);
         using var backend = _device.Open(context);
         using var model = file.Load(backend);
-        var (tokenizer, template) = (Tokenizer.Load(file), ChatTemplates.Load(file));
-        var exactMatch = new ExactMatch(model, tokenizer, template);
-        var before = exactMatch.Answer(DemoFiles.EvaluationData, context.Progress("asking the model as it is"), context.Cancellation);
+        var text = ModelText.Of(file);
+        var builder = text.Builder(new DatasetOptions());
+        var (data, commands) = (Dataset.Load(DemoFiles.TrainingData, builder), Dataset.Load(DemoFiles.EvaluationData, builder));
+        context.Note($"asking the bundled model {commands.Examples.Count} commands that it will not be trained on");
+        var before = Answers.To(commands, context, model, text);
 
         model.Adapters.AddNew(DemoFiles.Lora, context.Get(_seed) ?? 42);
         context.Note(model.ParameterCount.ToString());
-        var report = Train(context, model, new ExampleBuilder(tokenizer, template, new DatasetOptions()), output);
-        var after = exactMatch.Answer(DemoFiles.EvaluationData, context.Progress("asking it again"), context.Cancellation);
+        var report = Train(context, model, data, output);
+        context.Note("asking it again");
+        var after = Answers.To(commands, context, model, text);
         WriteResult(context, output, report, before, after);
         return ExitCode.Success;
     }
 
-    private TrainingReport Train(CommandContext context, CausalLanguageModel model, ExampleBuilder builder, string output)
+    private TrainingReport Train(CommandContext context, CausalLanguageModel model, Dataset data, string output)
     {
         var options = DemoFiles.Training with { Seed = context.Get(_seed) ?? 42 };
-        using var trainer = new Trainer(model, Dataset.Load(DemoFiles.TrainingData, builder), options) { OutputFolder = output, BaseModel = DemoFiles.Model };
+        using var trainer = new Trainer(model, data, options) { OutputFolder = output, BaseModel = DemoFiles.Model };
         return trainer.Run(new TrainingProgress(context, trainer), context.Cancellation);
     }
 
@@ -90,9 +92,9 @@ internal sealed class DemoCommand : CliCommand
     }
 
     private static void WriteResult(
-        CommandContext context, string output, TrainingReport report, IReadOnlyList<AnsweredQuestion> before, IReadOnlyList<AnsweredQuestion> after)
+        CommandContext context, string output, TrainingReport report, IReadOnlyList<GeneratedAnswer> before, IReadOnlyList<GeneratedAnswer> after)
     {
-        var (shareBefore, shareAfter) = (ExactMatch.Share(before), ExactMatch.Share(after));
+        var (shareBefore, shareAfter) = (before.ExactShare(), after.ExactShare());
         context.Result(
             new JsonObject
             {
@@ -108,7 +110,7 @@ internal sealed class DemoCommand : CliCommand
             {
                 foreach (var (old, answer) in before.Zip(after).Take(ShownAnswers))
                 {
-                    console.WriteFacts((old.Question, ""), ("  before", old.Answer), ("  after", $"{answer.Answer}{(answer.IsExact ? "" : $"  (expected {answer.Expected})")}"));
+                    console.WriteFacts((old.Question, ""), ("  before", old.Actual), ("  after", $"{answer.Actual}{(answer.IsExact ? "" : $"  (expected {answer.Expected})")}"));
                     console.WriteLine();
                 }
 

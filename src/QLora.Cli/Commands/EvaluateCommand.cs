@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using QLora.Cli.Frame;
+using QLora.Cli.Generating;
 using QLora.Cli.Options;
 using QLora.Data;
 using QLora.Generation;
@@ -42,7 +43,7 @@ internal sealed class EvaluateCommand : CliCommand
         if (context.Get(_generate)) _ = text.Tokenizer;
         using var loaded = _model.Load(context, file);
         var result = Evaluator.Evaluate(loaded.Model, data, progress: context.Progress("evaluating"), cancellation: context.Cancellation);
-        double? exact = context.Get(_generate) ? ExactMatch(context, loaded.Model, text, data) : null;
+        double? exact = context.Get(_generate) ? Answers.To(data, context, loaded.Model, text).ExactShare() : null;
         var json = new JsonObject
         {
             ["loss"] = result.Loss,
@@ -60,18 +61,5 @@ internal sealed class EvaluateCommand : CliCommand
             .. exact is null ? [] : new[] { ("exact match", $"{exact:P2}") },
         ]));
         return ExitCode.Success;
-    }
-
-    private static double ExactMatch(CommandContext context, CausalLanguageModel model, ModelText text, Dataset data)
-    {
-        var (done, exact) = (0, 0);
-        foreach (var answer in AnswerEvaluator.Answer(model, text.Tokenizer, data, text.StopTokens, context.Cancellation))
-        {
-            done++;
-            if (answer.IsExact) exact++;
-            context.Status.Show($"answering {done}/{data.Examples.Count}  {exact} exact");
-        }
-
-        return (double)exact / done;
     }
 }

@@ -5,9 +5,10 @@ using QLora.Text;
 namespace QLora.Generation;
 
 /// <summary>What a model answered where the data has an answer of its own.</summary>
-/// <param name="Expected">The data's, without special tokens and the space around it.</param>
+/// <param name="Question">The text before the answer, without special tokens and the space around it.</param>
+/// <param name="Expected">The data's answer, without special tokens and the space around it.</param>
 /// <param name="Actual">The model's, likewise.</param>
-public sealed record GeneratedAnswer(string Expected, string Actual)
+public sealed record GeneratedAnswer(string Question, string Expected, string Actual)
 {
     /// <summary>Whether they are the same.</summary>
     public bool IsExact => Expected == Actual;
@@ -40,7 +41,7 @@ public static class AnswerEvaluator
                 ?? throw new QLoraException($"{data.Path}: example {i + 1} has no question before its answer; expected conversations, or prompts with completions");
             var options = new GenerationOptions { MaxNewTokens = expected.Length + Slack, StopTokens = stopTokens };
             var actual = generator.Generate(prompt, options, cancellation).ToArray();
-            yield return new GeneratedAnswer(Text(expected), Text(actual));
+            yield return new GeneratedAnswer(Text(prompt), Text(expected), Text(actual));
         }
 
         string Text(int[] ids) => tokenizer.Decode(ids, skipSpecialTokens: true).Trim();
