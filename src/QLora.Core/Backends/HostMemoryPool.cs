@@ -30,7 +30,7 @@ internal sealed unsafe class HostMemoryPool : IDisposable
             var capacity = RoundUp(bytes);
             if (!TryTakeIdle(capacity, out var address, out var found))
             {
-                address = AllocateNative(capacity);
+                address = AllocateNative(capacity, bytes);
                 found = capacity;
             }
 
@@ -116,11 +116,13 @@ internal sealed unsafe class HostMemoryPool : IDisposable
         return false;
     }
 
-    private nint AllocateNative(long capacity)
+    private nint AllocateNative(long capacity, long bytes)
     {
         try
         {
-            return (nint)NativeMemory.AlignedAlloc((nuint)capacity, Alignment);
+            var address = NativeMemory.AlignedAlloc((nuint)capacity, (nuint)(capacity >= LinuxPages.LargePage ? LinuxPages.LargePage : Alignment));
+            LinuxPages.MakeResident(address, bytes);
+            return (nint)address;
         }
         catch (OutOfMemoryException cause)
         {

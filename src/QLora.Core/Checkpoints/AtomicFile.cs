@@ -71,10 +71,19 @@ public sealed class AtomicFile : IDisposable
             // The disk is full: what was buffered is lost, and the file goes anyway.
         }
 
-        File.Delete(_temporary);
+        try
+        {
+            File.Delete(_temporary);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            // The folder is gone or can no longer be written. The error on its way to the user says more than this one would.
+        }
     }
 
-    private static T Guard<T>(string path, Func<T> action)
+    /// <summary>Does something to a file or folder that is written; what the system refuses is an error that names it.</summary>
+    /// <exception cref="QLoraException">The disk is full, the place is not writable, and the like.</exception>
+    public static T Guard<T>(string path, Func<T> action)
     {
         try
         {

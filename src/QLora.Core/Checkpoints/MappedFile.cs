@@ -38,19 +38,21 @@ internal sealed unsafe class MappedFile : IDisposable
         {
             throw new QLoraException($"{path}: there is no such file", cause);
         }
-        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new QLoraException($"{path}: cannot be read: {cause.Message}", cause);
+            throw new QLoraException($"{path}: cannot be read: {cause.Message}", cause); // NotSupportedException: a pipe or a device, which has no length
         }
     }
 
     /// <summary>Some bytes of the file.</summary>
     /// <exception cref="ObjectDisposedException">The file was unmapped.</exception>
+    /// <exception cref="QLoraException">They are more than can be looked at together.</exception>
     public ReadOnlySpan<byte> Slice(long offset, long length)
     {
         ObjectDisposedException.ThrowIf(_pointer is null && Length > 0, this);
         if (offset < 0 || length < 0 || offset > Length - length) throw new ArgumentOutOfRangeException(nameof(offset), $"{offset} + {length} leaves a file of {Length} bytes");
-        return new ReadOnlySpan<byte>(_pointer + offset, checked((int)length));
+        if (length > int.MaxValue) throw new QLoraException($"{Path}: {length} bytes cannot be read at once; expected {int.MaxValue} at most");
+        return new ReadOnlySpan<byte>(_pointer + offset, (int)length);
     }
 
     public void Dispose()

@@ -103,6 +103,7 @@ public static class BlockQuantizer
     /// <summary>
     /// The code of each element: its rank among the thresholds, which is the same work for eight elements as for one, and then the code of that rank.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float QuantizeBlock(ReadOnlySpan<float> elements, Codebook codebook, Span<byte> packed)
     {
         var absMax = MaxMagnitude(elements);
@@ -142,6 +143,7 @@ public static class BlockQuantizer
         return Vector256.ConditionalSelect(Vector256.GreaterThan(rank, Vector256.Create(7)), high, low);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float MaxMagnitude(ReadOnlySpan<float> elements)
     {
         var max = 0f;

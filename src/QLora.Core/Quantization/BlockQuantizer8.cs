@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace QLora.Quantization;
 
 /// <summary>Blockwise 8-bit quantisation with a <see cref="DynamicMap"/>, bit for bit as bitsandbytes' <c>quantize_blockwise</c> computes it on a processor.</summary>
@@ -9,6 +11,7 @@ public static class BlockQuantizer8
     /// <param name="blockSize">Elements that share a scale.</param>
     /// <param name="codes">Takes an index into the map for each element.</param>
     /// <param name="absMax">Takes the scale of each block.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Quantize(ReadOnlySpan<float> source, DynamicMap map, int blockSize, Span<byte> codes, Span<float> absMax)
     {
         for (var block = 0; block < absMax.Length; block++)

@@ -15,7 +15,14 @@ public sealed class DynamicMap
     {
         _values = Create(signed);
         _codeOfGridPoint = new byte[GridPoints];
-        for (var i = 0; i < GridPoints; i++) _codeOfGridPoint[i] = Nearest((float)(2.0 * i / (GridPoints - 1) - 1));
+        byte code = 0;
+        for (var i = 0; i < GridPoints; i++)
+        {
+            // The count of midpoints between neighbouring values that lie below the point: on a midpoint the lower code is taken.
+            var x = (float)(2.0 * i / (GridPoints - 1) - 1);
+            while (code < _values.Length - 1 && x > (_values[code] + _values[code + 1]) / 2) code++;
+            _codeOfGridPoint[i] = code;
+        }
     }
 
     /// <summary>−1 to 1, ascending: scales of double quantisation, first moments of 8-bit AdamW.</summary>
@@ -32,20 +39,6 @@ public sealed class DynamicMap
     /// a look-up; next to a midpoint the result may be the second nearest.
     /// </summary>
     public byte Encode(float x) => _codeOfGridPoint[(int)((x + 1) * ((GridPoints - 1) / 2f) + 0.5f)];
-
-    /// <summary>The count of midpoints between neighbouring values that lie below x: on a midpoint the lower code is taken.</summary>
-    private byte Nearest(float x)
-    {
-        int low = 0, high = _values.Length - 1;
-        while (low < high)
-        {
-            var middle = (low + high) / 2;
-            if (x > (_values[middle] + _values[middle + 1]) / 2) low = middle + 1;
-            else high = middle;
-        }
-
-        return (byte)low;
-    }
 
     private static float[] Create(bool signed)
     {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using QLora.Autograd;
 using QLora.Checkpoints;
 using QLora.Models;
 using QLora.Tensors;
@@ -25,14 +26,22 @@ internal static class AdapterFile
         var type = json.String("peft_type");
         if (type != "LORA") throw json.Error("peft_type", $"'{type}' is not supported; expected LORA");
         PeftFields.RefuseUnsupported(json);
-        return new LoraConfig
+        var config = new LoraConfig
         {
             Rank = json.Integer("r", 8),
             Alpha = (float)json.Number("lora_alpha", 8),
             Dropout = (float)json.Number("lora_dropout", 0),
             UseRsLora = json.Boolean("use_rslora", false),
             TargetModules = PeftFields.ReadTargets(json),
-        }.Validated();
+        };
+        try
+        {
+            return config.Validated();
+        }
+        catch (QLoraException cause)
+        {
+            throw new QLoraException($"{path}: {cause.Message}", cause);
+        }
     }
 
     /// <summary>Reads an adapter for a model.</summary>
@@ -46,8 +55,9 @@ internal static class AdapterFile
 
         float[] Read(string tensor, Shape expected)
         {
-            if (!file.Tensors.TryGetValue(tensor, out var info)) throw new QLoraException($"{path}: tensor {tensor} {expected} is missing; the adapter is broken or for another model");
-            if (info.Shape != expected) throw new QLoraException($"{path}: tensor {tensor} has shape {info.Shape}, expected {expected}; the adapter is broken or for another model");
+            const string Why = "the adapter is broken or for another model";
+            if (!file.Tensors.TryGetValue(tensor, out var info)) throw new QLoraException($"{path}: tensor {tensor} {expected} is missing; {Why}");
+            if (info.Shape != expected) throw new QLoraException($"{path}: tensor {tensor} has shape {info.Shape}, expected {expected}; {Why}");
             used.Add(tensor);
             return file.ReadFloats(tensor);
         }
@@ -70,12 +80,7 @@ internal static class AdapterFile
     public static void Save(LoraAdapter adapter, CausalLanguageModel model, string folder, string? baseModel)
     {
         AtomicFile.CreateFolder(folder);
-        SafetensorsWriter.Write(Path.Combine(folder, WeightsName), adapter.Parameters.Select(parameter =>
-        {
-            var values = new float[parameter.Value.Count];
-            model.Backend.CopyToHost(parameter.Value, values.AsSpan());
-            return SafetensorsWriter.Entry(parameter.Name, parameter.Value.Shape, values);
-        }));
+        ParameterFile.Write(Path.Combine(folder, WeightsName), model.Backend, adapter.Parameters.Select(parameter => (parameter.Name, parameter.Value)));
         AtomicFile.WriteText(Path.Combine(folder, ConfigName), PeftFields.Write(adapter.Config, baseModel).ToJsonString(Indented) + "\n");
     }
 }

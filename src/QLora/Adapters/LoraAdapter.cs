@@ -9,8 +9,10 @@ namespace QLora.Adapters;
 /// <summary>A named set of branches on one model, in the order of the model's layers.</summary>
 public sealed class LoraAdapter : IDisposable
 {
-    private readonly List<(Linear Layer, LoraBranch Branch)> _branches = [];
+    // Keeps these random words apart from those of dropout masks, whose streams are small numbers.
+    private const ulong InitialStream = 0x4C4F_5241_0000_0000;
 
+    private readonly List<(Linear Layer, LoraBranch Branch)> _branches = [];
     private readonly CausalLanguageModel _model;
 
     private LoraAdapter(string name, CausalLanguageModel model, LoraConfig config) => (Name, _model, Config) = (name, model, config);
@@ -39,7 +41,7 @@ public sealed class LoraAdapter : IDisposable
         {
             var a = new float[config.Rank * spec.In];
             var bound = 1 / MathF.Sqrt(spec.In);
-            for (var i = 0; i < a.Length; i++) a[i] = (2 * Philox.Uniform(Philox.Word(seed, (ulong)site, (ulong)i)) - 1) * bound;
+            for (var i = 0; i < a.Length; i++) a[i] = (2 * Philox.Uniform(Philox.Word(seed, InitialStream + (ulong)site, (ulong)i)) - 1) * bound;
             return (a, new float[spec.Out * config.Rank]);
         });
 
@@ -48,19 +50,25 @@ public sealed class LoraAdapter : IDisposable
     {
         var adapter = new LoraAdapter(name, model, config.Validated());
         var specs = config.TargetModules.Match(model.Modules.Select(module => module.Spec)).ToHashSet();
-        var site = 0;
-        foreach (var layer in model.Modules.OfType<Linear>().Where(layer => specs.Contains(layer.Spec)))
+        try
         {
-            var (a, b) = values(layer.Spec, site);
-            var branch = new LoraBranch(
-                new Parameter(PeftName(layer.Path, "lora_A"), model.Backend.Upload<float>(new Shape(config.Rank, layer.Spec.In), DType.Float32, a)),
-                new Parameter(PeftName(layer.Path, "lora_B"), model.Backend.Upload<float>(new Shape(layer.Spec.Out, config.Rank), DType.Float32, b)),
-                config.Scaling, config.Dropout, site);
-            adapter._branches.Add((layer, branch));
-            site++;
-        }
+            foreach (var layer in model.Modules.OfType<Linear>().Where(layer => specs.Contains(layer.Spec)))
+            {
+                var site = adapter._branches.Count;
+                var (a, b) = values(layer.Spec, site);
+                adapter._branches.Add((layer, new LoraBranch(
+                    new Parameter(PeftName(layer.Path, "lora_A"), model.Backend.Upload<float>(new Shape(config.Rank, layer.Spec.In), DType.Float32, a)),
+                    new Parameter(PeftName(layer.Path, "lora_B"), model.Backend.Upload<float>(new Shape(layer.Spec.Out, config.Rank), DType.Float32, b)),
+                    config.Scaling, config.Dropout, site)));
+            }
 
-        return adapter;
+            return adapter;
+        }
+        catch
+        {
+            adapter.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Writes it in PEFT's format: <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>, each complete or not there.</summary>

@@ -1,5 +1,6 @@
-using System.Buffers;
-using System.Runtime.InteropServices;
+using System.Text.Json;
+using QLora.Autograd;
+using QLora.Backends;
 using QLora.Checkpoints;
 using QLora.Layers;
 using QLora.Models;
@@ -7,83 +8,99 @@ using QLora.Tensors;
 
 namespace QLora.Adapters;
 
-/// <summary>Writes a model with the adapter in use folded into its weights: W + scaling · B·A, one weight at a time.</summary>
-public static class ModelMerger
+/// <summary>
+/// Writes a model with the adapter in use folded into its weights: W + scaling · B·A, one weight at a time. Weights in 4 bits are dequantised, so that the adapter meets the
+/// weights that it was trained on; quantising the result again would round them anew.
+/// </summary>
+public sealed class ModelMerger
 {
-    /// <summary>Writes the merged weights as safetensors.</summary>
-    /// <param name="model">The model; it is not changed. Weights in 4 bits are dequantised, so the result is what the adapter was trained on.</param>
-    /// <param name="path">The safetensors file, complete or not there.</param>
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, IndentSize = 2 };
+
+    private readonly CausalLanguageModel _model;
+    private readonly DType _dtype;
+    private int _mergedLayers;
+    private double _changed, _update, _written, _rounding; // sums of squares
+
+    private ModelMerger(CausalLanguageModel model, DType dtype) => (_model, _dtype) = (model, dtype);
+
+    /// <summary>
+    /// Writes a folder that loads as a model: <c>model.safetensors</c> and <c>config.json</c>, each complete or not there. The tokenizer's files are the caller's.
+    /// </summary>
+    /// <param name="model">The model; it is not changed.</param>
+    /// <param name="folder">Made when it is not there.</param>
     /// <param name="dtype">Float32 or BFloat16.</param>
     /// <param name="progress">Told the share that is written, from 0 to 1.</param>
-    /// <exception cref="QLoraException">The file cannot be written.</exception>
-    public static void Write(CausalLanguageModel model, string path, DType dtype, IProgress<double>? progress = null)
+    /// <exception cref="QLoraException">
+    /// The folder cannot be written, the config has no form in config.json, or the adapter changes an output head that shares its weight with the embedding.
+    /// </exception>
+    public static MergeReport Save(CausalLanguageModel model, string folder, DType dtype, IProgress<double>? progress = null)
     {
         if (dtype is not (DType.Float32 or DType.BFloat16)) throw new QLoraException($"a merged model is written as float32 or bfloat16, not {dtype}");
-        var entries = Entries(model, dtype).ToList();
-        var written = 0;
-        SafetensorsWriter.Write(path, entries.Select(entry => entry with
+        if (model.LmHead is { ActiveBranch: not null, Weight: DenseWeight { IsOwned: false } } head)
         {
-            Write = stream =>
-            {
-                entry.Write(stream);
-                progress?.Report((double)++written / entries.Count);
-            },
-        }));
-    }
-
-    private static IEnumerable<SafetensorsEntry> Entries(CausalLanguageModel model, DType dtype)
-    {
-        foreach (var module in model.Modules)
-        {
-            foreach (var weight in module.Spec.Weights)
-            {
-                yield return new SafetensorsEntry(weight.Name, dtype, weight.Shape, stream => WriteValues(stream, Values(model, module, weight), dtype));
-            }
+            throw new QLoraException($"the adapter changes {head.Path}, whose weight is the embedding's too; merged into one it would change the other");
         }
+
+        var config = model.Config.ToJson();
+        config["torch_dtype"] = dtype == DType.Float32 ? "float32" : "bfloat16";
+        AtomicFile.CreateFolder(folder);
+        var merger = new ModelMerger(model, dtype);
+        merger.WriteWeights(Path.Combine(folder, SafetensorsCheckpoint.SingleName), progress);
+        AtomicFile.WriteText(Path.Combine(folder, "config.json"), config.ToJsonString(Indented) + "\n");
+        return new MergeReport(merger._mergedLayers, Share(merger._update, merger._changed), Share(merger._rounding, merger._written));
     }
 
-    /// <summary>One weight in Float32, with the adapter's branch added when it is a matrix that has one.</summary>
-    private static float[] Values(CausalLanguageModel model, Module module, WeightSpec weight)
-    {
-        var backend = model.Backend;
-        var parameter = module.Parameters.FirstOrDefault(parameter => parameter.Name == weight.Name);
-        var isMatrix = module is Linear && weight.Shape.Rank == 2;
-        using var dense = isMatrix ? ((Linear)module).Weight.ToFloat32(backend, weight.Shape) : Widened(model, parameter!.Value);
-        if (isMatrix && ((Linear)module).ActiveBranch is { } branch) backend.MatMul(branch.B.Value, branch.A.Value, dense, alpha: branch.Scaling, beta: 1);
-        var values = new float[dense.Count];
-        backend.CopyToHost(dense, values.AsSpan());
-        return values;
-    }
+    private static double Share(double part, double whole) => whole == 0 ? 0 : Math.Sqrt(part / whole);
 
-    private static Tensor Widened(CausalLanguageModel model, Tensor tensor)
+    private void WriteWeights(string path, IProgress<double>? progress)
     {
-        var matrix = tensor.Shape.Rank == 1 ? tensor.Reshape(1, (int)tensor.Count) : tensor;
-        var copy = model.Backend.Allocate(matrix.Shape);
-        var rows = model.Backend.Upload<int>(new Shape(matrix.Rows), DType.Int32, [.. Enumerable.Range(0, matrix.Rows)]);
-        model.Backend.Embedding(rows, matrix, copy);
-        rows.Dispose();
-        return copy;
-    }
-
-    private static void WriteValues(Stream stream, float[] values, DType dtype)
-    {
-        if (dtype == DType.Float32)
+        List<(Module Module, WeightSpec Weight)> weights = [.. _model.Modules.SelectMany(module => module.Spec.Weights.Select(weight => (module, weight)))];
+        var written = 0;
+        SafetensorsWriter.Write(path, weights.Select(entry => new SafetensorsEntry(entry.Weight.Name, _dtype, entry.Weight.Shape, stream =>
         {
-            stream.Write(MemoryMarshal.AsBytes<float>(values));
+            WriteWeight(stream, entry.Module, entry.Weight);
+            progress?.Report((double)++written / weights.Count);
+        })));
+    }
+
+    private void WriteWeight(Stream stream, Module module, WeightSpec weight)
+    {
+        if (module is Linear { ActiveBranch: { } branch } linear && weight.Shape.Rank == 2)
+        {
+            using var merged = linear.Weight.ToFloat32(_model.Backend, weight.Shape);
+            AddBranch(branch, merged);
+            WriteValues(stream, merged);
             return;
         }
 
-        var halves = ArrayPool<ushort>.Shared.Rent(values.Length);
-        for (var i = 0; i < values.Length; i++) halves[i] = BFloat16Bits(values[i]);
-        stream.Write(MemoryMarshal.AsBytes(halves.AsSpan(0, values.Length)));
-        ArrayPool<ushort>.Shared.Return(halves);
+        var stored = module.Parameters.FirstOrDefault(parameter => parameter.Name == weight.Name)?.Value;
+        if (stored is { DType: DType.Float32 } whole)
+        {
+            WriteValues(stream, whole);
+            return;
+        }
+
+        using var widened = stored is { } half ? _model.Backend.ToFloat32(half) : ((Linear)module).Weight.ToFloat32(_model.Backend, weight.Shape);
+        WriteValues(stream, widened);
     }
 
-    /// <summary>Rounds to nearest, ties to even; NaN stays NaN.</summary>
-    private static ushort BFloat16Bits(float value)
+    /// <summary>W ← W + scaling · B·A.</summary>
+    private void AddBranch(LoraBranch branch, Tensor values)
     {
-        var bits = BitConverter.SingleToUInt32Bits(value);
-        if (float.IsNaN(value)) return (ushort)((bits >> 16) | 0x40);
-        return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+        var backend = _model.Backend;
+        using var update = backend.Allocate(values.Shape);
+        backend.MatMul(branch.B.Value, branch.A.Value, update, alpha: branch.Scaling);
+        _mergedLayers++;
+        _changed += backend.SumOfSquares(values);
+        _update += backend.SumOfSquares(update);
+        backend.Add(update, values);
+    }
+
+    private void WriteValues(Stream stream, Tensor values)
+    {
+        var writer = new FloatWriter(stream, _dtype);
+        writer.Write(_model.Backend, values);
+        _written += writer.SumOfSquares;
+        _rounding += writer.SquaredError;
     }
 }

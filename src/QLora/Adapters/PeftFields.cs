@@ -13,6 +13,9 @@ internal static class PeftFields
         "trainable_token_indices", "target_parameters", "layer_replication", "alora_invocation_tokens", "arrow_config", "use_bdlora",
     ];
 
+    /// <summary>The named ways to begin that leave the base's weights as they are.</summary>
+    private static readonly string[] KeepsBase = ["gaussian", "eva"];
+
     /// <summary>Refuses an adapter that would silently compute something else.</summary>
     public static void RefuseUnsupported(ConfigJson json)
     {
@@ -23,6 +26,10 @@ internal static class PeftFields
 
         var bias = json.String("bias", "none");
         if (bias != "none") throw json.Error("bias", $"'{bias}' is not supported; expected none");
+        if (json.Text("init_lora_weights") is { } start && !KeepsBase.Contains(start))
+        {
+            throw json.Error("init_lora_weights", $"'{start}' changed the base's weights, which is not supported; expected an adapter that PEFT converted to plain LoRA");
+        }
     }
 
     /// <summary><c>target_modules</c>: a list of names, <c>all-linear</c>, or an expression.</summary>

@@ -38,6 +38,9 @@ public sealed partial class ForwardContext
     /// <summary>The rows of an embedding for the tokens of the batch.</summary>
     internal Activation Embed(Embedding embedding) => Apply(new EmbeddingNode(this, embedding, _tokenIds));
 
+    /// <summary>Some rows of an activation, in place; nothing is recorded for them.</summary>
+    internal Activation Rows(Activation x, int start, int count) => new(Backend, x.Value.Slice(start, count), ownsValue: false, needsGradient: false);
+
     /// <summary>Keys and values of the tokens before; null when there are none.</summary>
     internal KeyValueCache? Cache => _cache;
 

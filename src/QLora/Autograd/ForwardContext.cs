@@ -61,17 +61,24 @@ public sealed partial class ForwardContext : IDisposable
     /// <summary>The input.</summary>
     public TokenBatch Batch { get; }
 
-    /// <summary>Called with the number and the input of every block as the pass reaches it; for tests and for finding the layer where numbers go wrong.</summary>
+    /// <summary>Called with the number and the input of every block as the pass reaches it.</summary>
     public Action<int, Tensor>? BlockReached { get; init; }
+
+    /// <summary>Called with the name and the result of every op; for finding the layer where numbers go wrong.</summary>
+    internal Action<string, Tensor>? OpDone { get; init; }
 
     /// <summary>Where dropout masks come from; null when dropout is off.</summary>
     internal DropoutSource? Dropout => _options.Dropout;
+
+    /// <summary>The block that the forward pass has reached.</summary>
+    internal int BlockIndex { get; private set; }
 
     /// <summary>Runs one block. When recording, what is cheap to compute again is dropped at its end, or with checkpointing everything but the input.</summary>
     /// <param name="block">The block.</param>
     /// <param name="x">Its input; used up when nothing is recorded.</param>
     public Activation Block(DecoderBlock block, Activation x)
     {
+        BlockIndex = block.Index;
         BlockReached?.Invoke(block.Index, x.Value);
         if (_tape is null)
         {
@@ -147,6 +154,7 @@ public sealed partial class ForwardContext : IDisposable
     internal Activation Apply(Node node)
     {
         var output = node.Forward();
+        OpDone?.Invoke(node.Name, output.Value);
         if (_tape is null)
         {
             node.Release();

@@ -6,6 +6,9 @@ namespace QLora.Autograd;
 /// <summary>One op of a forward pass: how it is run, what it read and made, and how gradients pass through it backwards.</summary>
 internal abstract class Node(ForwardContext context)
 {
+    /// <summary>The path of the layer that it is, or what it does, for messages.</summary>
+    public abstract string Name { get; }
+
     /// <summary>What the op made.</summary>
     public Activation Output { get; set; } = null!;
 

@@ -5,14 +5,14 @@ namespace QLora.Autograd;
 
 /// <summary>A tensor of the model that may be trained: frozen until it is given a gradient.</summary>
 /// <param name="name">Its name as a checkpoint or PEFT writes it.</param>
-/// <param name="value">Its values; Float32 when it is to be trained.</param>
+/// <param name="value">Its values.</param>
 public sealed class Parameter(string name, Tensor value) : IDisposable
 {
     /// <summary>Its name as a checkpoint or PEFT writes it.</summary>
     public string Name { get; } = name;
 
     /// <summary>Its values.</summary>
-    public Tensor Value { get; } = value;
+    public Tensor Value { get; private set; } = value;
 
     /// <summary>The sum of gradients since the last step, of the shape of <see cref="Value"/>; null while it is frozen.</summary>
     public Tensor? Gradient { get; private set; }
@@ -20,11 +20,16 @@ public sealed class Parameter(string name, Tensor value) : IDisposable
     /// <summary>Whether it is trained.</summary>
     public bool IsTrainable => Gradient is not null;
 
-    /// <summary>Makes it trainable, with a gradient of zeros. A second call does nothing.</summary>
-    /// <exception cref="QLoraException">It is not Float32.</exception>
+    /// <summary>Makes it trainable, with a gradient of zeros; values in half precision are widened to Float32 first. A second call does nothing.</summary>
     public void Train(Backend backend)
     {
-        if (Value.DType != DType.Float32) throw new QLoraException($"{Name} is {Value}; only Float32 parameters can be trained");
+        if (Value.DType != DType.Float32)
+        {
+            var stored = Value;
+            Value = backend.ToFloat32(stored);
+            stored.Dispose();
+        }
+
         Gradient ??= backend.AllocateZeros(Value.Shape);
     }
 

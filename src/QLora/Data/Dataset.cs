@@ -2,24 +2,36 @@ using QLora.Models;
 
 namespace QLora.Data;
 
-/// <summary>The examples of a file of JSON lines, in the file's order. Every line makes one; a line that can't is an error.</summary>
+/// <summary>
+/// Examples in order: those of a file of JSON lines, of which every line makes one and a line that can't is an error, or those that a program made itself.
+/// </summary>
 public sealed class Dataset
 {
-    private Dataset(string path, IReadOnlyList<TrainingExample> examples, int truncated)
+    private Dataset(string path, IReadOnlyList<TrainingExample> examples, int maxLength, int truncated)
     {
+        if (examples.Count == 0) throw new QLoraException($"{path} has no examples; expected one JSON object a line");
+        if (examples.All(example => example.SupervisedTokens == 0))
+        {
+            throw new QLoraException($"{path}: no token of its {examples.Count} examples is supervised, so there is nothing to learn; every label is {TokenBatch.Ignored}");
+        }
+
         Path = path;
         Examples = examples;
+        MaxLength = maxLength;
         TruncatedExamples = truncated;
         Tokens = examples.Sum(example => (long)example.InputIds.Length);
         SupervisedTokens = examples.Sum(example => (long)example.SupervisedTokens);
         LongestExample = examples.Max(example => example.InputIds.Length);
     }
 
-    /// <summary>The file.</summary>
+    /// <summary>The file, or the name that the program gave.</summary>
     public string Path { get; }
 
     /// <summary>The examples.</summary>
     public IReadOnlyList<TrainingExample> Examples { get; }
+
+    /// <summary>The tokens that an example may have; as long are the rows of packed examples.</summary>
+    public int MaxLength { get; }
 
     /// <summary>How many examples were longer than allowed and lost their end.</summary>
     public int TruncatedExamples { get; }
@@ -52,14 +64,15 @@ public sealed class Dataset
             if (encoded.IsTruncated) truncated++;
         }
 
-        if (examples.Count == 0) throw new QLoraException($"{path} has no examples; expected one JSON object a line");
-        if (examples.All(example => example.SupervisedTokens == 0))
-        {
-            throw new QLoraException($"{path}: no token of its {examples.Count} examples is supervised, so there is nothing to learn; every label is {TokenBatch.Ignored}");
-        }
-
-        return new Dataset(path, examples, truncated);
+        return new Dataset(path, examples, builder.MaxLength, truncated);
     }
+
+    /// <summary>Examples that a program made itself.</summary>
+    /// <param name="name">What messages call them.</param>
+    /// <param name="examples">The examples, at least one; none is cut.</param>
+    /// <exception cref="QLoraException">There is none, or no token of the whole set is supervised.</exception>
+    public static Dataset Of(string name, IReadOnlyList<TrainingExample> examples)
+        => new(name, examples, examples.Select(example => example.InputIds.Length).DefaultIfEmpty().Max(), truncated: 0);
 
     /// <summary>Reads a file's examples one at a time, with their text.</summary>
     /// <param name="path">The file, as in <see cref="Load"/>.</param>

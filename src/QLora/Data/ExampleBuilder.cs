@@ -31,6 +31,9 @@ public sealed class ExampleBuilder
         _options = options;
     }
 
+    /// <summary>Tokens that an example may have; of a longer one the front is kept.</summary>
+    public int MaxLength => _options.MaxLength;
+
     /// <summary>The example that a row makes.</summary>
     /// <exception cref="QLoraException">The row can't be trained on as asked; the message says why, without file and line.</exception>
     public EncodedExample Build(DataRow row)

@@ -56,6 +56,11 @@ public sealed record RotaryParameters(int Dimensions, double Theta, RotaryScalin
     /// <summary>The factor of each frequency for <see cref="RotaryScaling.Factors"/>, (Dimensions / 2).</summary>
     public IReadOnlyList<float>? FrequencyFactors { get; init; }
 
+    /// <summary>The longest sequence for a model with a context of <paramref name="context"/>: dynamic and YaRN configs may give the context before it is stretched.</summary>
+    internal int StretchedContext(int context) => Scaling is RotaryScaling.Dynamic or RotaryScaling.Yarn
+        ? (int)Math.Clamp(Factor * OriginalContext, context, int.MaxValue)
+        : context;
+
     /// <summary>Whether the angles depend on the longest sequence of the batch.</summary>
     internal bool DependsOnLength => Scaling == RotaryScaling.Dynamic;
 

@@ -22,6 +22,8 @@ internal sealed class RotaryTables(Backend backend) : IDisposable
     /// <summary>A table of at least <paramref name="length"/> positions.</summary>
     public RotaryTable Get(RotaryParameters parameters, int length)
     {
+        // Angles that depend on the length do so beyond the trained context only.
+        if (parameters.DependsOnLength) length = Math.Max(length, parameters.OriginalContext);
         if (_tables.TryGetValue(parameters, out var table) && (parameters.DependsOnLength ? table.Length == length : table.Length >= length)) return table;
         table?.Dispose();
         var rows = parameters.DependsOnLength ? length : Math.Max(SmallestTable, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)length));

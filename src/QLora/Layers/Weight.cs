@@ -43,14 +43,7 @@ public sealed class DenseWeight(Parameter parameter, bool owned = true) : Weight
         => backend.MatMul(x, parameter.Value, y, transposeB: transpose, beta: beta);
 
     /// <inheritdoc/>
-    public override Tensor ToFloat32(Backend backend, Shape shape)
-    {
-        var copy = backend.Allocate(shape);
-        var rows = backend.Upload<int>(new Shape(shape.Rows), DType.Int32, [.. Enumerable.Range(0, shape.Rows)]);
-        backend.Embedding(rows, parameter.Value, copy);
-        rows.Dispose();
-        return copy;
-    }
+    public override Tensor ToFloat32(Backend backend, Shape shape) => backend.ToFloat32(parameter.Value);
 
     /// <inheritdoc/>
     public override void Dispose()

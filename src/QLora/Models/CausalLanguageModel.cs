@@ -40,8 +40,8 @@ public abstract class CausalLanguageModel(Backend backend) : IDisposable
     /// <param name="context">The pass: its batch, where ops run and are recorded.</param>
     public abstract Activation Forward(ForwardContext context);
 
-    /// <summary>Makes every weight trainable, for training a model rather than an adapter.</summary>
-    /// <exception cref="QLoraException">A weight is in 4 bits or half precision.</exception>
+    /// <summary>Makes every weight trainable, for training a model rather than an adapter. Weights in half precision are widened to Float32.</summary>
+    /// <exception cref="QLoraException">A weight is in 4 bits.</exception>
     public void TrainAllWeights()
     {
         if (Modules.OfType<Linear>().FirstOrDefault(linear => linear.Weight is QuantizedWeight) is { } quantized)

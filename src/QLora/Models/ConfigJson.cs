@@ -1,14 +1,21 @@
 using System.Text.Json;
+using QLora.Checkpoints;
 
 namespace QLora.Models;
 
-/// <summary>config.json, read strictly: a field that is missing or of the wrong kind is an error that names the file, the field and what was expected.</summary>
+/// <summary>
+/// A JSON object of a model's folder (config.json, tokenizer.json …), read strictly: a field that is missing or of the wrong kind is an error that names the file, the field
+/// and what was expected.
+/// </summary>
 public sealed class ConfigJson
 {
     private readonly string _origin;
     private readonly JsonElement _object;
 
     private ConfigJson(string origin, JsonElement element) => (_origin, _object) = (origin, element);
+
+    /// <summary>What errors call this object: its file, and where in it.</summary>
+    public string Origin => _origin;
 
     /// <summary>Reads <c>config.json</c> of a model folder.</summary>
     /// <param name="path">The file.</param>
@@ -17,13 +24,7 @@ public sealed class ConfigJson
     {
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip });
-            if (document.RootElement.ValueKind != JsonValueKind.Object) throw new QLoraException($"{path}: expected a JSON object, found {document.RootElement.ValueKind}");
-            return new ConfigJson(path, document.RootElement.Clone());
-        }
-        catch (JsonException cause)
-        {
-            throw new QLoraException($"{path}: not valid JSON: {cause.Message}", cause);
+            return Parse(File.ReadAllBytes(path), path);
         }
         catch (IOException cause)
         {
@@ -35,13 +36,24 @@ public sealed class ConfigJson
         }
     }
 
-    /// <summary>An integer of at least <paramref name="minimum"/>; <paramref name="fallback"/> where the field is missing or null.</summary>
-    public int Integer(string field, int? fallback = null, int minimum = 1)
+    /// <summary>Reads an object from memory.</summary>
+    /// <param name="utf8">Its text.</param>
+    /// <param name="origin">What errors call it.</param>
+    /// <exception cref="QLoraException">It is no JSON object.</exception>
+    public static ConfigJson Parse(ReadOnlyMemory<byte> utf8, string origin)
+    {
+        using var document = StrictJson.Parse(utf8, origin, allowComments: true);
+        if (document.RootElement.ValueKind != JsonValueKind.Object) throw new QLoraException($"{origin}: expected a JSON object, found {document.RootElement.ValueKind}");
+        return new ConfigJson(origin, document.RootElement.Clone());
+    }
+
+    /// <summary>An integer from <paramref name="minimum"/> to <paramref name="maximum"/>; <paramref name="fallback"/> where the field is missing or null.</summary>
+    public int Integer(string field, int? fallback = null, int minimum = 1, int maximum = int.MaxValue)
     {
         if (Find(field) is not { } value) return fallback ?? throw Missing(field, "an integer");
-        if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt32(out var number) || number < minimum)
+        if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt32(out var number) || number < minimum || number > maximum)
         {
-            throw Wrong(field, value, $"an integer from {minimum} up");
+            throw Wrong(field, value, $"an integer from {minimum} {(maximum == int.MaxValue ? "up" : $"to {maximum}")}");
         }
 
         return number;
@@ -71,8 +83,11 @@ public sealed class ConfigJson
     public string String(string field, string? fallback = null)
     {
         if (Find(field) is not { } value) return fallback ?? throw Missing(field, "a string");
-        return value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Wrong(field, value, "a string");
+        return Text(value) ?? throw Wrong(field, value, "a string");
     }
+
+    /// <summary>A string, or null where the field is missing or something else.</summary>
+    public string? Text(string field) => Find(field) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
 
     /// <summary>Integers, written as one or as an array; empty where the field is missing or null.</summary>
     public IReadOnlyList<int> Integers(string field)
@@ -87,7 +102,7 @@ public sealed class ConfigJson
     public IReadOnlyList<string>? Strings(string field)
     {
         if (Find(field) is not { ValueKind: JsonValueKind.Array } value) return null;
-        return [.. value.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.String ? item.GetString()! : throw Wrong(field, item, "strings"))];
+        return [.. value.EnumerateArray().Select(item => Text(item) ?? throw Wrong(field, item, "strings"))];
     }
 
     /// <summary>Whether a field is missing, null, false, or an empty array or object.</summary>
@@ -104,6 +119,35 @@ public sealed class ConfigJson
     {
         if (Find(field) is not { } value) return null;
         return value.ValueKind == JsonValueKind.Object ? new ConfigJson($"{_origin}: {field}", value) : throw Wrong(field, value, "an object");
+    }
+
+    /// <summary>The objects of an array.</summary>
+    public IReadOnlyList<ConfigJson> Objects(string field)
+    {
+        var value = Value(field, "an array of objects");
+        if (value.ValueKind != JsonValueKind.Array) throw Wrong(field, value, "an array of objects");
+        return [.. value.EnumerateArray().Select((item, i) =>
+            item.ValueKind == JsonValueKind.Object ? new ConfigJson($"{_origin}: {field}[{i}]", item) : throw Wrong(field, item, "objects"))];
+    }
+
+    /// <summary>Whether a field is there and not null.</summary>
+    public bool Has(string field) => Find(field) is not null;
+
+    /// <summary>A field of any kind, which must be there.</summary>
+    internal JsonElement Value(string field, string expected) => Find(field) ?? throw Missing(field, expected);
+
+    /// <summary>A string's text; null for anything else, half a surrogate pair among it.</summary>
+    internal static string? Text(JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.String) return null;
+        try
+        {
+            return value.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
     }
 
     /// <summary>An error about one field.</summary>

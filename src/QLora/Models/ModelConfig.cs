@@ -20,6 +20,12 @@ public abstract record ModelConfig
     /// <summary>The longest sequence the model was made for.</summary>
     public required int MaxPositionEmbeddings { get; init; }
 
+    /// <summary>The longest sequence that text may be generated up to: more than <see cref="MaxPositionEmbeddings"/> where the rotary angles stretch.</summary>
+    public virtual int ContextLength => MaxPositionEmbeddings;
+
+    /// <summary>The longest sequence whose keys may be kept for the next token; beyond it all keys change with the length.</summary>
+    public virtual int CacheableLength => int.MaxValue;
+
     /// <summary>Whether the output head is the embedding.</summary>
     public bool TieWordEmbeddings { get; init; }
 

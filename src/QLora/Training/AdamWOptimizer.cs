@@ -1,5 +1,6 @@
 using QLora.Autograd;
 using QLora.Backends;
+using QLora.Checkpoints;
 using QLora.Tensors;
 
 namespace QLora.Training;
@@ -9,7 +10,7 @@ namespace QLora.Training;
 /// <param name="Beta2">Decay of the second moment.</param>
 /// <param name="Epsilon">Added to the root of the second moment.</param>
 /// <param name="WeightDecay">Decoupled decay per unit of learning rate.</param>
-public readonly record struct AdamWOptions(float Beta1 = 0.9f, float Beta2 = 0.999f, float Epsilon = 1e-8f, float WeightDecay = 0);
+public sealed record AdamWOptions(float Beta1 = 0.9f, float Beta2 = 0.999f, float Epsilon = 1e-8f, float WeightDecay = 0);
 
 /// <summary>AdamW over a set of parameters, with its moments in Float32.</summary>
 public sealed class AdamWOptimizer : IDisposable
@@ -35,8 +36,17 @@ public sealed class AdamWOptimizer : IDisposable
     /// <summary>What it trains.</summary>
     public IEnumerable<Parameter> Parameters => _states.Select(state => state.Parameter);
 
+    /// <summary>The moments, named after the parameters as PyTorch calls them.</summary>
+    internal IReadOnlyList<(string Name, Tensor Tensor)> Moments
+        => [.. _states.SelectMany(state => new[] { ($"{state.Parameter.Name}.exp_avg", state.First), ($"{state.Parameter.Name}.exp_avg_sq", state.Second) })];
+
     /// <summary>The Euclidean norm of all gradients together.</summary>
-    public double GradientNorm() => Math.Sqrt(_states.Sum(state => _backend.SumOfSquares(state.Parameter.Gradient!.Value)));
+    public double GradientNorm()
+    {
+        var sum = 0.0;
+        foreach (var (parameter, _, _) in _states) sum += _backend.SumOfSquares(parameter.Gradient!.Value);
+        return Math.Sqrt(sum);
+    }
 
     /// <summary>One step down the gradients, which are then zero again.</summary>
     /// <param name="learningRate">Of this step.</param>
@@ -51,6 +61,19 @@ public sealed class AdamWOptimizer : IDisposable
             _backend.AdamW(parameter.Value, parameter.Gradient!.Value, first, second, step);
             _backend.Clear(parameter.Gradient.Value);
         }
+    }
+
+    /// <summary>Forgets the gradients of a step that is not taken.</summary>
+    public void ClearGradients()
+    {
+        foreach (var (parameter, _, _) in _states) _backend.Clear(parameter.Gradient!.Value);
+    }
+
+    /// <summary>Goes on after <paramref name="steps"/> steps with the moments of a file that was checked before.</summary>
+    internal void Restore(int steps, SafetensorsFile moments)
+    {
+        ParameterFile.Read(_backend, moments, Moments);
+        Steps = steps;
     }
 
     /// <summary>Gives the moments back.</summary>

@@ -3,21 +3,47 @@ using QLora.Models;
 
 namespace QLora.Training;
 
-/// <summary>Finds where a pass turns to NaN or infinity.</summary>
+/// <summary>Finds where a step turns to NaN or infinity.</summary>
 internal static class NonFinite
 {
-    /// <summary>The first block whose input is not finite; null when all are.</summary>
-    public static int? FirstBlock(CausalLanguageModel model, TokenBatch batch)
+    /// <summary>
+    /// What is wrong, by the name of the layer or parameter: the first parameter that is not finite, else the first op whose result is not, else the first gradient.
+    /// </summary>
+    public static string Describe(CausalLanguageModel model, IReadOnlyList<TokenBatch> batches, IEnumerable<Parameter> trained)
     {
-        int? first = null;
+        var parameters = trained.ToList();
+        if (parameters.FirstOrDefault(parameter => !IsFinite(model, parameter.Value)) is { } broken) return $"{broken.Name} is not finite";
+        foreach (var batch in batches)
+        {
+            if (FirstOp(model, batch) is { } op) return $"the output of {op} is not finite";
+        }
+
+        return parameters.FirstOrDefault(parameter => !IsFinite(model, parameter.Gradient!.Value)) is { } steep
+            ? $"the gradient of {steep.Name} is not finite"
+            : "the gradients together are not finite";
+    }
+
+    /// <summary>Refuses to go on with, or to write, parameters that are not finite.</summary>
+    /// <exception cref="QLoraException">One is not; the message names it.</exception>
+    public static void Refuse(CausalLanguageModel model, IEnumerable<Parameter> trained, int step)
+    {
+        if (trained.FirstOrDefault(parameter => !IsFinite(model, parameter.Value)) is not { } broken) return;
+        throw new QLoraException($"step {step}: {broken.Name} is not finite after the update; use a smaller --learning-rate");
+    }
+
+    private static string? FirstOp(CausalLanguageModel model, TokenBatch batch)
+    {
+        string? first = null;
         using var context = new ForwardContext(model, batch)
         {
-            BlockReached = (index, x) =>
+            OpDone = (op, y) =>
             {
-                if (first is null && !double.IsFinite(model.Backend.SumOfSquares(x))) first = index;
+                if (first is null && !IsFinite(model, y)) first = op;
             },
         };
-        model.Forward(context);
+        model.LmHead.Forward(model.Forward(context), context);
         return first;
     }
+
+    private static bool IsFinite(CausalLanguageModel model, Tensors.Tensor tensor) => double.IsFinite(model.Backend.SumOfSquares(tensor));
 }

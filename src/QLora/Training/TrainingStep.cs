@@ -18,49 +18,63 @@ public readonly record struct StepResult(double Loss, double GradientNorm, int T
 /// <param name="seed">What dropout masks are drawn from.</param>
 public sealed class TrainingStep(CausalLanguageModel model, AdamWOptimizer optimizer, double? maxGradientNorm, bool checkpoint, ulong seed)
 {
-    private ulong _microBatch;
+    /// <summary>Micro-batches of all steps so far; each has dropout masks of its own. Set it to go on with a run.</summary>
+    public long MicroBatches { get; set; }
 
     /// <summary>
     /// Takes a step. The loss of each token weighs the same however the step is split into micro-batches: it is divided by the supervised tokens of all of them.
     /// </summary>
     /// <param name="microBatches">At least one; together they must supervise a token.</param>
     /// <param name="learningRate">Of this step.</param>
+    /// <param name="cancellation">Looked at before every micro-batch.</param>
     /// <exception cref="QLoraException">No token is supervised, or the loss or a gradient is not finite; the model is then as it was.</exception>
-    public StepResult Run(IReadOnlyList<TokenBatch> microBatches, double learningRate)
+    /// <exception cref="OperationCanceledException">It was cancelled; the model is then as it was, and the step can be taken again.</exception>
+    public StepResult Run(IReadOnlyList<TokenBatch> microBatches, double learningRate, CancellationToken cancellation = default)
     {
-        var supervised = microBatches.Sum(batch => batch.Targets.Length);
-        if (supervised == 0) throw new QLoraException("no token of this step is supervised; the loss would be undefined");
-        var loss = 0.0;
-        foreach (var batch in microBatches) loss += Accumulate(batch, 1f / supervised);
-        loss /= supervised;
+        var (tokens, supervised) = (0, 0);
+        foreach (var batch in microBatches)
+        {
+            tokens += batch.TokenCount;
+            supervised += batch.Targets.Length;
+        }
 
-        var norm = optimizer.GradientNorm();
-        if (!double.IsFinite(loss) || !double.IsFinite(norm)) throw new QLoraException($"step {optimizer.Steps + 1}: {Describe(loss, norm, microBatches)}");
-        var scale = maxGradientNorm is { } most && norm > most ? most / (norm + 1e-6) : 1;
-        optimizer.Step(learningRate, scale);
-        model.Backend.EndStep();
-        return new StepResult(loss, norm, microBatches.Sum(batch => batch.TokenCount), supervised);
+        if (supervised == 0) throw new QLoraException($"step {optimizer.Steps + 1} has no supervised token: every label of its examples is {TokenBatch.Ignored}");
+        var before = MicroBatches;
+        try
+        {
+            var loss = 0.0;
+            foreach (var batch in microBatches)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                loss += Accumulate(batch, 1f / supervised);
+            }
+
+            loss /= supervised;
+            var norm = optimizer.GradientNorm();
+            if (!double.IsFinite(loss) || !double.IsFinite(norm))
+            {
+                throw new QLoraException($"step {optimizer.Steps + 1}: the loss is {loss}, the gradient norm {norm}: "
+                    + $"{NonFinite.Describe(model, microBatches, optimizer.Parameters)}; use a smaller --learning-rate");
+            }
+
+            optimizer.Step(learningRate, maxGradientNorm is { } most && norm > most ? most / (norm + 1e-6) : 1);
+            model.Backend.EndStep();
+            return new StepResult(loss, norm, tokens, supervised);
+        }
+        catch
+        {
+            MicroBatches = before;
+            optimizer.ClearGradients();
+            throw;
+        }
     }
 
     private double Accumulate(TokenBatch batch, float gradientScale)
     {
-        var options = new ForwardOptions(Record: true, checkpoint, new DropoutSource(seed, _microBatch++));
+        var options = new ForwardOptions(Record: true, checkpoint, new DropoutSource(seed, (ulong)MicroBatches++));
         using var context = new ForwardContext(model, batch, options);
         var sum = context.CrossEntropySum(model.Forward(context), model.LmHead, gradientScale);
         context.Backward();
         return sum;
-    }
-
-    /// <summary>Names the first place where the numbers went wrong.</summary>
-    private string Describe(double loss, double norm, IReadOnlyList<TokenBatch> microBatches)
-    {
-        foreach (var batch in microBatches)
-        {
-            if (NonFinite.FirstBlock(model, batch) is { } block) return $"the loss is {loss}: the input of block {block} is not finite; use a smaller --learning-rate";
-        }
-
-        return double.IsFinite(loss)
-            ? $"the gradient norm is {norm}; use a smaller --learning-rate"
-            : $"the loss is {loss}: the logits are not finite; use a smaller --learning-rate";
     }
 }

@@ -49,6 +49,7 @@ public sealed record GgmlType(uint Id, string Name, int BlockSize, int BlockByte
         new(34, "TQ1_0", 256, 54, null),
         new(35, "TQ2_0", 256, 66, null),
         new(39, "MXFP4", 32, 17, null),
+        new(40, "NVFP4", 64, 36, null),
     }.ToDictionary(type => type.Id);
 
     /// <summary>The element type where every element is stored by itself; null for blocks.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Collections.Frozen;
 using QLora.Tensors;
 
@@ -82,11 +83,11 @@ public sealed class GgufFile : IDisposable
     private static GgufFile Read(MappedFile file)
     {
         var reader = new GgufReader(file);
-        if (file.Length < 24 || reader.ReadUInt32() != Magic) throw new QLoraException($"{file.Path}: this is no GGUF file; it should begin with 'GGUF'");
+        if (file.Length < sizeof(uint) || reader.ReadUInt32() != Magic) throw new QLoraException($"{file.Path}: this is no GGUF file; it should begin with 'GGUF'");
         var version = reader.ReadUInt32();
         if (version is not (2 or 3))
         {
-            throw new QLoraException((version & 0xFFFF) == 0
+            throw new QLoraException(BinaryPrimitives.ReverseEndianness(version) is 2 or 3
                 ? $"{file.Path}: the file is big-endian, which is not supported"
                 : $"{file.Path}: GGUF version {version} is not supported; expected 2 or 3");
         }

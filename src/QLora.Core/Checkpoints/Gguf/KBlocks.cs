@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace QLora.Checkpoints.Gguf;
 
 /// <summary>ggml's blocks of 256 elements with scales of their own for each 16 or 32, as <c>ggml-quants.c</c> decodes them.</summary>
@@ -6,6 +8,7 @@ internal static class KBlocks
     private const int Size = 256;
 
     /// <summary>Eight groups of 32: d · scale · q − dmin · minimum, with 6-bit scales and minima.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void DecodeQ4_K(ReadOnlySpan<byte> blocks, Span<float> y)
     {
         for (var (start, at) = (0, 0); start < y.Length; start += Size, at += 144)
@@ -25,6 +28,7 @@ internal static class KBlocks
     }
 
     /// <summary>As Q4_K, with a fifth bit of every element in bytes of their own.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void DecodeQ5_K(ReadOnlySpan<byte> blocks, Span<float> y)
     {
         for (var (start, at) = (0, 0); start < y.Length; start += Size, at += 176)
@@ -45,6 +49,7 @@ internal static class KBlocks
     }
 
     /// <summary>Sixteen groups of 16: d · scale · (q − 32), four bits in one place and two in another.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void DecodeQ6_K(ReadOnlySpan<byte> blocks, Span<float> y)
     {
         for (var (start, at) = (0, 0); start < y.Length; start += Size, at += 210)

@@ -13,6 +13,7 @@ internal static class LegacyBlocks
     private const int Size = 32;
 
     /// <summary>d · (q − 8).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void DecodeQ4_0(ReadOnlySpan<byte> blocks, Span<float> y)
     {
         for (var (i, at) = (0, 0); i < y.Length; i += Size, at += 18)
@@ -25,6 +26,7 @@ internal static class LegacyBlocks
     }
 
     /// <summary>d · q + m.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void DecodeQ4_1(ReadOnlySpan<byte> blocks, Span<float> y)
     {
         for (var (i, at) = (0, 0); i < y.Length; i += Size, at += 20)
@@ -37,6 +39,7 @@ internal static class LegacyBlocks
     }
 
     /// <summary>d · (q − 16), the fifth bits in a word of their own.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void DecodeQ5_0(ReadOnlySpan<byte> blocks, Span<float> y)
     {
         for (var (i, at) = (0, 0); i < y.Length; i += Size, at += 22)
@@ -49,6 +52,7 @@ internal static class LegacyBlocks
     }
 
     /// <summary>d · q + m, the fifth bits in a word of their own.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void DecodeQ5_1(ReadOnlySpan<byte> blocks, Span<float> y)
     {
         for (var (i, at) = (0, 0); i < y.Length; i += Size, at += 24)
@@ -61,6 +65,7 @@ internal static class LegacyBlocks
     }
 
     /// <summary>d · q.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void DecodeQ8_0(ReadOnlySpan<byte> blocks, Span<float> y)
     {
         for (var (i, at) = (0, 0); i < y.Length; i += Size, at += 34)

@@ -13,56 +13,82 @@ namespace QLora.Checkpoints;
 internal static class BitsAndBytes4Bit
 {
     private const string StatePrefix = ".quant_state.bitsandbytes__";
+    private const int MaxStateBytes = 1 << 16;
     private static readonly string[] Types = ["nf4", "fp4"];
-    private static readonly string[] Parts = [".absmax", ".quant_map", ".nested_absmax", ".nested_quant_map", .. Types.Select(type => StatePrefix + type)];
+    private static readonly string[] Suffixes = [".absmax", ".quant_map", ".nested_absmax", ".nested_quant_map", .. Types.Select(type => StatePrefix + type)];
 
     /// <summary>Whether a tensor is a part of a 4-bit weight.</summary>
     public static bool IsPart(string name, Func<string, bool> exists)
-        => Parts.FirstOrDefault(part => name.EndsWith(part, StringComparison.Ordinal)) is { } suffix && exists(name[..^suffix.Length]);
+        => Suffixes.FirstOrDefault(suffix => name.EndsWith(suffix, StringComparison.Ordinal)) is { } found && exists(name[..^found.Length]);
 
     /// <summary>What a weight is, when it is in 4 bits; null when it is not.</summary>
+    /// <exception cref="QLoraException">It is, but a part of it is missing, misshapen, or not of a 4-bit weight like this.</exception>
     public static WeightInfo? Describe(SafetensorsCheckpoint checkpoint, string name)
     {
         if (ReadState(checkpoint, name) is not { } state) return null;
-        var bytes = Parts.Select(part => checkpoint.FindTensor(name + part)?.Info.Bytes ?? 0).Sum() + checkpoint.FindTensor(name)!.Value.Info.Bytes;
-        return new WeightInfo(name, state.Shape, state.Type == QuantizationType.Nf4 ? "nf4" : "fp4", null, bytes) { IsQuantized = true };
+        var parts = PartsOf(state).ToDictionary(part => part.Suffix);
+        foreach (var part in parts.Values) Check(checkpoint, name + part.Suffix, part);
+        foreach (var suffix in Suffixes)
+        {
+            if (checkpoint.FindTensor(name + suffix) is { } found && !parts.ContainsKey(suffix) && suffix != StatePrefix + state.TypeName)
+            {
+                throw new QLoraException($"{found.File.Path}: {name}{suffix} has no place in a weight that {state.TypeName} describes as {(state.Nested is null ? "not " : "")}double-quantised");
+            }
+        }
+
+        var bytes = Suffixes.Prepend("").Sum(suffix => checkpoint.FindTensor(name + suffix)?.Info.Bytes ?? 0);
+        return new WeightInfo(name, state.Shape, state.TypeName, null, bytes) { IsQuantized = true };
     }
 
     /// <summary>The weight as it is stored.</summary>
+    /// <exception cref="QLoraException">Its code book is not bitsandbytes' own.</exception>
     public static QuantizedTensor Read(SafetensorsCheckpoint checkpoint, string name, Backend backend)
     {
         var state = ReadState(checkpoint, name)!;
-        var blocks = BlockQuantizer.BlockCount(state.Shape.Count, state.BlockSize);
         CheckCodebook(checkpoint, name, state.Type);
-        var codes = Bytes(checkpoint, name, BlockQuantizer.CodeBytes(state.Shape.Count));
-        if (state.Nested is not { } nested)
-        {
-            return new QuantizedTensor(state.Type, state.Shape, state.BlockSize, Upload(codes, DType.UInt8), Upload(Floats(checkpoint, name + ".absmax", blocks), DType.Float32), null);
-        }
-
-        var scales = new DoubleQuantizedScales(
-            Upload(Floats(checkpoint, name + ".nested_quant_map", 256), DType.Float32),
-            Upload(Floats(checkpoint, name + ".nested_absmax", BlockQuantizer.BlockCount(blocks, nested.BlockSize)), DType.Float32),
-            nested.Offset, nested.BlockSize);
-        return new QuantizedTensor(state.Type, state.Shape, state.BlockSize, Upload(codes, DType.UInt8), Upload(Bytes(checkpoint, name + ".absmax", blocks), DType.UInt8), scales);
-
-        Tensor Upload(ReadOnlySpan<byte> bytes, DType dtype) => backend.Upload(new Shape(bytes.Length / dtype.Size()), dtype, bytes);
+        var parts = PartsOf(state).Where(part => part.Suffix != ".quant_map").ToDictionary(part => part.Suffix, part => Upload(checkpoint, name, part, backend));
+        var nested = state.Nested is not { } level ? null : new DoubleQuantizedScales(parts[".nested_quant_map"], parts[".nested_absmax"], level.Offset, level.BlockSize);
+        return new QuantizedTensor(state.Type, state.Shape, state.BlockSize, parts[""], parts[".absmax"], nested);
     }
+
+    /// <summary>What a weight consists of beside its description.</summary>
+    private static IEnumerable<Part> PartsOf(State state)
+    {
+        var blocks = (state.Shape.Count + state.BlockSize - 1) / state.BlockSize;
+        yield return new Part("", null, BlockQuantizer.CodeBytes(state.Shape.Count));
+        yield return new Part(".absmax", state.Nested is null ? "F32" : "U8", blocks);
+        yield return new Part(".quant_map", "F32", 16);
+        if (state.Nested is not { } nested) yield break;
+        yield return new Part(".nested_absmax", "F32", (blocks + nested.BlockSize - 1) / nested.BlockSize);
+        yield return new Part(".nested_quant_map", "F32", 256);
+    }
+
+    private static void Check(SafetensorsCheckpoint checkpoint, string name, Part part)
+    {
+        if (checkpoint.FindTensor(name) is not var (file, info)) throw new QLoraException($"{checkpoint.Path}: {name} is missing; the 4-bit weight is incomplete");
+        if (part.Format is not null && info.DType != part.Format) throw new QLoraException($"{file.Path}: {name} is {info.DType}, expected {part.Format}");
+        // Codes may be stored as wider elements (bnb_4bit_quant_storage), which may add a few bytes at the end.
+        var most = part.Format is null ? part.Bytes + sizeof(float) - 1 : part.Bytes;
+        if (info.Bytes < part.Bytes || info.Bytes > most) throw new QLoraException($"{file.Path}: {name} has {info.Bytes} bytes, expected {part.Bytes}");
+    }
+
+    private static Tensor Upload(SafetensorsCheckpoint checkpoint, string name, Part part, Backend backend)
+    {
+        var bytes = Raw(checkpoint, name + part.Suffix)[..(int)part.Bytes];
+        return part.Format == "F32" ? backend.Upload(new Shape(bytes.Length / sizeof(float)), DType.Float32, bytes) : backend.Upload(new Shape(bytes.Length), DType.UInt8, bytes);
+    }
+
+    private static ReadOnlySpan<byte> Raw(SafetensorsCheckpoint checkpoint, string name) => checkpoint.FindTensor(name)!.Value.File.ReadRaw(name);
 
     private static State? ReadState(SafetensorsCheckpoint checkpoint, string name)
     {
         foreach (var type in Types)
         {
-            if (checkpoint.FindTensor(name + StatePrefix + type) is not { } found) continue;
-            try
-            {
-                using var document = JsonDocument.Parse(found.File.ReadRaw(found.Info.Name).ToArray());
-                return ParseState(document.RootElement, type, message => new QLoraException($"{found.File.Path}: {found.Info.Name}: {message}"));
-            }
-            catch (JsonException cause)
-            {
-                throw new QLoraException($"{found.File.Path}: {found.Info.Name} is not valid JSON: {cause.Message}", cause);
-            }
+            if (checkpoint.FindTensor(name + StatePrefix + type) is not var (file, info)) continue;
+            var what = $"{file.Path}: {info.Name}";
+            if (info.Bytes > MaxStateBytes) throw new QLoraException($"{what} has {info.Bytes} bytes, expected a short JSON text");
+            using var document = StrictJson.Parse(file.ReadRaw(info.Name).ToArray(), what);
+            return ParseState(document.RootElement, type, message => new QLoraException($"{what}: {message}"));
         }
 
         return null;
@@ -72,55 +98,53 @@ internal static class BitsAndBytes4Bit
     {
         if (json.ValueKind != JsonValueKind.Object) throw bad("expected a JSON object");
         if (!json.TryGetProperty("quant_type", out var kind) || kind.ValueKind != JsonValueKind.String || kind.GetString() != type) throw bad($"quant_type is not {type}");
-        var blockSize = Integer("blocksize");
+        var blockSize = Integer(json, "blocksize", bad);
         if (blockSize < 2 || !int.IsPow2(blockSize)) throw bad($"blocksize is {blockSize}, expected a power of two from 2 up");
-        if (!json.TryGetProperty("shape", out var shape) || shape.ValueKind != JsonValueKind.Array || shape.GetArrayLength() != 2
-            || !shape[0].TryGetInt32(out var rows) || !shape[1].TryGetInt32(out var columns) || rows < 1 || columns < 1)
+        if (!json.TryGetProperty("shape", out var shape) || shape.ValueKind != JsonValueKind.Array || shape.GetArrayLength() != 2) throw bad("shape is missing, expected [out, in]");
+        if (!IsInteger(shape[0], out var rows) || !IsInteger(shape[1], out var columns) || rows < 1 || columns < 1) throw bad($"shape is {shape.GetRawText()}, expected [out, in]");
+        return new State(type == "nf4" ? QuantizationType.Nf4 : QuantizationType.Fp4, type, blockSize, new Shape(rows, columns), ParseNested(json, bad));
+    }
+
+    private static NestedState? ParseNested(JsonElement json, Func<string, QLoraException> bad)
+    {
+        if (!json.TryGetProperty("nested_blocksize", out _)) return null;
+        var blockSize = Integer(json, "nested_blocksize", bad);
+        if (blockSize < 1) throw bad($"nested_blocksize is {blockSize}, expected 1 or more");
+        if (!json.TryGetProperty("nested_offset", out var offset) || offset.ValueKind != JsonValueKind.Number || !float.IsFinite(offset.GetSingle()))
         {
-            throw bad("shape is missing, expected [out, in]");
+            throw bad("nested_offset is missing, expected a number");
         }
 
-        NestedState? nested = null;
-        if (json.TryGetProperty("nested_blocksize", out _))
-        {
-            if (!json.TryGetProperty("nested_offset", out var offset) || offset.ValueKind != JsonValueKind.Number) throw bad("nested_offset is missing, expected a number");
-            nested = new NestedState(Integer("nested_blocksize"), offset.GetSingle());
-            if (nested.BlockSize < 1) throw bad($"nested_blocksize is {nested.BlockSize}, expected 1 or more");
-        }
+        return new NestedState(blockSize, offset.GetSingle());
+    }
 
-        return new State(type == "nf4" ? QuantizationType.Nf4 : QuantizationType.Fp4, blockSize, new Shape(rows, columns), nested);
+    private static int Integer(JsonElement json, string field, Func<string, QLoraException> bad)
+        => json.TryGetProperty(field, out var value) && IsInteger(value, out var number) ? number : throw bad($"{field} is missing, expected an integer");
 
-        int Integer(string field) => json.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number)
-            ? number
-            : throw bad($"{field} is missing, expected an integer");
+    private static bool IsInteger(JsonElement value, out int integer)
+    {
+        integer = 0;
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out integer);
     }
 
     /// <summary>A code book of its own would need kernels of its own; published ones are always the known two.</summary>
     private static void CheckCodebook(SafetensorsCheckpoint checkpoint, string name, QuantizationType type)
     {
-        var stored = MemoryMarshal.Cast<byte, float>(Floats(checkpoint, name + ".quant_map", 16).ToArray());
+        var stored = MemoryMarshal.Cast<byte, float>(Raw(checkpoint, name + ".quant_map").ToArray());
         var known = Codebook.Of(type).Values;
         for (var i = 0; i < known.Length; i++)
         {
-            if (MathF.Abs(stored[i] - known[i]) > 1e-6f) throw new QLoraException($"{checkpoint.Path}: {name}.quant_map[{i}] is {stored[i]}, expected {known[i]} of {type}");
+            if (!(MathF.Abs(stored[i] - known[i]) <= 1e-6f)) throw new QLoraException($"{checkpoint.Path}: {name}.quant_map[{i}] is {stored[i]}, expected {known[i]} of {type}");
         }
     }
 
-    private static ReadOnlySpan<byte> Floats(SafetensorsCheckpoint checkpoint, string name, long count)
+    /// <summary>One tensor of a weight: its suffix, its format (null for codes, which may be stored as anything), and how many elements it has.</summary>
+    private sealed record Part(string Suffix, string? Format, long Count)
     {
-        if (checkpoint.FindTensor(name) is { } found && found.Info.DType != "F32") throw new QLoraException($"{checkpoint.Path}: {name} is {found.Info.DType}, expected F32");
-        return Bytes(checkpoint, name, count * sizeof(float));
+        public long Bytes => Format == "F32" ? Count * sizeof(float) : Count;
     }
 
-    private static ReadOnlySpan<byte> Bytes(SafetensorsCheckpoint checkpoint, string name, long bytes)
-    {
-        if (checkpoint.FindTensor(name) is not { } found) throw new QLoraException($"{checkpoint.Path}: {name} is missing; the 4-bit weight is incomplete");
-        // Codes may be stored as wider elements (bnb_4bit_quant_storage), which may add a few bytes at the end.
-        if (found.Info.Bytes < bytes || found.Info.Bytes >= bytes + sizeof(float)) throw new QLoraException($"{checkpoint.Path}: {name} has {found.Info.Bytes} bytes, expected {bytes}");
-        return found.File.ReadRaw(name)[..(int)bytes];
-    }
-
-    private sealed record State(QuantizationType Type, int BlockSize, Shape Shape, NestedState? Nested);
+    private sealed record State(QuantizationType Type, string TypeName, int BlockSize, Shape Shape, NestedState? Nested);
 
     private sealed record NestedState(int BlockSize, float Offset);
 }

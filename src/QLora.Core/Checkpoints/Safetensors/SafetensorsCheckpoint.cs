@@ -11,7 +11,9 @@ namespace QLora.Checkpoints;
 /// </summary>
 public sealed class SafetensorsCheckpoint : WeightSource
 {
-    private const string SingleName = "model.safetensors";
+    /// <summary>The file's name when there is only one.</summary>
+    public const string SingleName = "model.safetensors";
+
     private const string IndexName = "model.safetensors.index.json";
 
     private readonly List<SafetensorsFile> _files;
@@ -45,11 +47,12 @@ public sealed class SafetensorsCheckpoint : WeightSource
     /// <exception cref="QLoraException">A file is missing, truncated or corrupt, or the index does not fit the shards.</exception>
     public static SafetensorsCheckpoint Open(string folder)
     {
+        if (!Exists(folder)) throw new QLoraException($"{folder}: there are no weights here; expected {SingleName} or {IndexName}");
         var files = new List<SafetensorsFile>();
         try
         {
-            var index = System.IO.Path.Combine(folder, IndexName);
-            var fileOf = File.Exists(index) ? OpenShards(folder, index, files) : OpenSingle(System.IO.Path.Combine(folder, SingleName), files);
+            var single = System.IO.Path.Combine(folder, SingleName); // goes first where both are, as in transformers
+            var fileOf = File.Exists(single) ? OpenSingle(single, files) : OpenShards(folder, System.IO.Path.Combine(folder, IndexName), files);
             return new SafetensorsCheckpoint(folder, files, fileOf);
         }
         catch
@@ -100,7 +103,7 @@ public sealed class SafetensorsCheckpoint : WeightSource
         {
             if (!shards.TryGetValue(shard, out var file))
             {
-                if (shard != System.IO.Path.GetFileName(shard)) throw new QLoraException($"{index}: shard '{shard}' of {name} is no file name");
+                if (!IsFileName(shard)) throw new QLoraException($"{index}: shard '{shard}' of {name} is no file name");
                 files.Add(file = shards[shard] = SafetensorsFile.Open(System.IO.Path.Combine(folder, shard)));
             }
 
@@ -112,33 +115,42 @@ public sealed class SafetensorsCheckpoint : WeightSource
         {
             foreach (var name in file.Tensors.Keys)
             {
-                if (!fileOf.ContainsKey(name)) throw new QLoraException($"{file.Path}: tensor {name} is not in {IndexName}");
+                if (!fileOf.TryGetValue(name, out var owner)) throw new QLoraException($"{file.Path}: tensor {name} is not in {IndexName}");
+                if (owner != file) throw new QLoraException($"{file.Path}: tensor {name} stands in {System.IO.Path.GetFileName(owner.Path)} too");
             }
         }
 
         return fileOf;
     }
 
+    /// <summary>Whether a name stays in the folder it is looked for in.</summary>
+    private static bool IsFileName(string name) => name is not ("" or "." or "..") && name.IndexOfAny(['/', '\\', '\0']) < 0;
+
     private static Dictionary<string, string> ReadIndex(string path)
+    {
+        using var document = StrictJson.Parse(ReadBytes(path), path);
+        if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
+        {
+            throw new QLoraException($"{path}: weight_map is missing, expected an object from tensor to shard");
+        }
+
+        var entries = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var entry in map.EnumerateObject())
+        {
+            if (entry.Value.ValueKind != JsonValueKind.String) throw new QLoraException($"{path}: weight_map of {entry.Name} is {entry.Value.ValueKind}, expected a file name");
+            if (!entries.TryAdd(entry.Name, entry.Value.GetString()!)) throw new QLoraException($"{path}: tensor {entry.Name} stands twice in weight_map");
+        }
+
+        return entries;
+    }
+
+    private static byte[] ReadBytes(string path)
     {
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
-            {
-                throw new QLoraException($"{path}: weight_map is missing, expected an object from tensor to shard");
-            }
-
-            var entries = new Dictionary<string, string>(StringComparer.Ordinal);
-            foreach (var entry in map.EnumerateObject())
-            {
-                if (entry.Value.ValueKind != JsonValueKind.String) throw new QLoraException($"{path}: weight_map of {entry.Name} is {entry.Value.ValueKind}, expected a file name");
-                if (!entries.TryAdd(entry.Name, entry.Value.GetString()!)) throw new QLoraException($"{path}: tensor {entry.Name} stands twice in weight_map");
-            }
-
-            return entries;
+            return File.ReadAllBytes(path);
         }
-        catch (Exception cause) when (cause is JsonException or IOException or UnauthorizedAccessException)
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
             throw new QLoraException($"{path}: cannot be read: {cause.Message}", cause);
         }

@@ -21,6 +21,7 @@ public sealed record SafetensorsInfo(string Name, string DType, Shape Shape, lon
 public sealed class SafetensorsFile : IDisposable
 {
     private const int MaxHeaderBytes = 100_000_000; // the limit of the format's own library
+    private const long MaxElements = 1L << 48;
     private readonly MappedFile _file;
 
     private SafetensorsFile(MappedFile file, FrozenDictionary<string, SafetensorsInfo> tensors, FrozenDictionary<string, string> metadata)
@@ -120,15 +121,8 @@ public sealed class SafetensorsFile : IDisposable
             throw new QLoraException($"{file.Path}: the header is said to have {headerLength} bytes, but the file has {file.Length}; it is truncated or no safetensors file");
         }
 
-        try
-        {
-            using var document = JsonDocument.Parse(file.Slice(sizeof(long), (long)headerLength).ToArray());
-            return ReadEntries(file, document.RootElement, sizeof(long) + (long)headerLength);
-        }
-        catch (Exception cause) when (cause is JsonException or InvalidOperationException)
-        {
-            throw new QLoraException($"{file.Path}: the header is not valid: {cause.Message}", cause);
-        }
+        using var document = StrictJson.Parse(file.Slice(sizeof(long), (long)headerLength).ToArray(), $"{file.Path}: the header");
+        return ReadEntries(file, document.RootElement, sizeof(long) + (long)headerLength);
     }
 
     private static (FrozenDictionary<string, SafetensorsInfo>, FrozenDictionary<string, string>) ReadEntries(MappedFile file, JsonElement root, long dataStart)
@@ -138,47 +132,71 @@ public sealed class SafetensorsFile : IDisposable
         var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var entry in root.EnumerateObject())
         {
-            if (entry.Name == "__metadata__")
-            {
-                foreach (var note in entry.Value.EnumerateObject()) metadata[note.Name] = note.Value.GetString() ?? "";
-            }
-            else if (!tensors.TryAdd(entry.Name, ReadEntry(file, entry, dataStart)))
-            {
-                throw new QLoraException($"{file.Path}: tensor {entry.Name} stands twice in the header");
-            }
+            if (entry.Name == "__metadata__") ReadMetadata(file, entry.Value, metadata);
+            else if (!tensors.TryAdd(entry.Name, ReadEntry(file, entry, dataStart))) throw new QLoraException($"{file.Path}: tensor {entry.Name} stands twice in the header");
         }
 
         CheckContiguous(file, tensors.Values, dataStart);
         return (tensors.ToFrozenDictionary(StringComparer.Ordinal), metadata.ToFrozenDictionary(StringComparer.Ordinal));
     }
 
+    private static void ReadMetadata(MappedFile file, JsonElement notes, Dictionary<string, string> metadata)
+    {
+        if (notes.ValueKind != JsonValueKind.Object) throw new QLoraException($"{file.Path}: __metadata__ is {notes.ValueKind}, expected an object of strings");
+        foreach (var note in notes.EnumerateObject())
+        {
+            if (note.Value.ValueKind != JsonValueKind.String) throw new QLoraException($"{file.Path}: __metadata__: {note.Name} is {note.Value.ValueKind}, expected a string");
+            metadata[note.Name] = note.Value.GetString()!;
+        }
+    }
+
     private static SafetensorsInfo ReadEntry(MappedFile file, JsonProperty entry, long dataStart)
     {
         QLoraException Bad(string what) => new($"{file.Path}: tensor {entry.Name}: {what}");
         if (entry.Value.ValueKind != JsonValueKind.Object) throw Bad($"expected an object, found {entry.Value.ValueKind}");
-        if (!entry.Value.TryGetProperty("dtype", out var dtype) || dtype.ValueKind != JsonValueKind.String) throw Bad("dtype is missing");
-        if (!entry.Value.TryGetProperty("shape", out var extents) || extents.ValueKind != JsonValueKind.Array) throw Bad("shape is missing");
-        if (!entry.Value.TryGetProperty("data_offsets", out var offsets) || offsets.ValueKind != JsonValueKind.Array || offsets.GetArrayLength() != 2) throw Bad("data_offsets are missing");
-        if (ElementBits(dtype.GetString()!) is not { } bits) throw Bad($"dtype {dtype.GetString()} is not known");
-
-        if (extents.GetArrayLength() > 4) throw Bad($"{extents.GetArrayLength()} axes are not supported; expected four at most");
-        var shape = new int[Math.Max(1, extents.GetArrayLength())];
-        shape[0] = 1;
-        var axis = 0;
-        UInt128 elements = 1;
-        foreach (var extent in extents.EnumerateArray())
+        if (!entry.Value.TryGetProperty("dtype", out var dtype) || dtype.ValueKind != JsonValueKind.String) throw Bad("dtype is missing, expected a string");
+        if (!entry.Value.TryGetProperty("shape", out var extents) || extents.ValueKind != JsonValueKind.Array) throw Bad("shape is missing, expected an array of integers");
+        if (!entry.Value.TryGetProperty("data_offsets", out var offsets) || offsets.ValueKind != JsonValueKind.Array || offsets.GetArrayLength() != 2)
         {
-            if (!extent.TryGetInt32(out shape[axis]) || shape[axis] < 0) throw Bad($"extent {extent.GetRawText()} of the shape is not supported");
-            elements *= (uint)shape[axis++];
+            throw Bad("data_offsets are missing, expected two integers");
         }
 
-        if (!offsets[0].TryGetInt64(out var start) || !offsets[1].TryGetInt64(out var end) || start < 0 || end < start || end > file.Length - dataStart)
+        if (ElementBits(dtype.GetString()!) is not { } bits) throw Bad($"dtype {dtype.GetString()} is not known");
+        var shape = ReadShape(extents, Bad);
+        if (!IsInteger(offsets[0], out var start) || !IsInteger(offsets[1], out var end) || start < 0 || end < start || end > file.Length - dataStart)
         {
             throw Bad($"data_offsets {offsets.GetRawText()} leave the file's {file.Length - dataStart} bytes of data; it is truncated or corrupt");
         }
 
-        if (elements * (uint)bits != (UInt128)(end - start) * 8) throw Bad($"shape {extents.GetRawText()} of {dtype.GetString()} does not fill data_offsets {offsets.GetRawText()}");
-        return new SafetensorsInfo(entry.Name, dtype.GetString()!, new Shape(shape), dataStart + start, end - start);
+        if ((UInt128)shape.Count * (uint)bits != (UInt128)(end - start) * 8) throw Bad($"shape {extents.GetRawText()} of {dtype.GetString()} does not fill data_offsets {offsets.GetRawText()}");
+        return new SafetensorsInfo(entry.Name, dtype.GetString()!, shape, dataStart + start, end - start);
+    }
+
+    private static Shape ReadShape(JsonElement extents, Func<string, QLoraException> bad)
+    {
+        var axes = extents.GetArrayLength();
+        if (axes > 4) throw bad($"{axes} axes are not supported; expected four at most");
+        Span<int> shape = stackalloc int[Math.Max(1, axes)];
+        shape[0] = 1;
+        var elements = 1L;
+        for (var axis = 0; axis < axes; axis++)
+        {
+            if (!IsInteger(extents[axis], out var extent) || extent is < 0 or > int.MaxValue || elements > MaxElements / Math.Max(1, extent))
+            {
+                throw bad($"extent {extents[axis].GetRawText()} of shape {extents.GetRawText()} is not supported; the file is corrupt");
+            }
+
+            shape[axis] = (int)extent;
+            elements *= Math.Max(1, extent);
+        }
+
+        return new Shape(shape);
+    }
+
+    private static bool IsInteger(JsonElement value, out long integer)
+    {
+        integer = 0;
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out integer);
     }
 
     /// <summary>The format leaves no gap and no overlap between tensors.</summary>

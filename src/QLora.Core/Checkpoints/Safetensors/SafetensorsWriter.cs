@@ -24,9 +24,11 @@ public static class SafetensorsWriter
     /// <param name="path">Its place.</param>
     /// <param name="entries">The tensors, each under a name of its own.</param>
     /// <exception cref="QLoraException">It cannot be written; the place is as it was.</exception>
+    /// <exception cref="ArgumentException">Two tensors have one name.</exception>
     public static void Write(string path, IEnumerable<SafetensorsEntry> entries)
     {
         var ordered = entries.OrderByDescending(entry => entry.DType.Size()).ThenBy(entry => entry.Name, StringComparer.Ordinal).ToList();
+        if (ordered.CountBy(entry => entry.Name).FirstOrDefault(name => name.Value > 1) is { Key: { } twice }) throw new ArgumentException($"two tensors are called {twice}");
         AtomicFile.Write(path, stream =>
         {
             WriteHeader(stream, ordered);

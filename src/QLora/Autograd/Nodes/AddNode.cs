@@ -3,6 +3,8 @@ namespace QLora.Autograd;
 /// <summary>residual + branch, in the buffer of the branch, which nobody else reads. Both have the output's gradient.</summary>
 internal sealed class AddNode(ForwardContext context, Activation residual, Activation branch) : Node(context)
 {
+    public override string Name => $"the residual sum of block {Context.BlockIndex}";
+
     public override Activation Forward()
     {
         var sum = branch.TakeValue(out var owned);

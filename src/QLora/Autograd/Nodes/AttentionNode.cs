@@ -8,6 +8,8 @@ internal sealed class AttentionNode(ForwardContext context, Activation q, Activa
 {
     private Tensor? _logSumExp; // (tokens, heads)
 
+    public override string Name => $"the attention of block {layer}";
+
     public override bool ReadsOutput => true;
 
     public override Activation Forward()

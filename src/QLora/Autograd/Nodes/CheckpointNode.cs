@@ -5,6 +5,8 @@ namespace QLora.Autograd;
 /// <summary>A whole block that keeps only its input: the backward pass runs it again, recorded this time.</summary>
 internal sealed class CheckpointNode(ForwardContext context, DecoderBlock block, Activation x) : Node(context)
 {
+    public override string Name => $"block {block.Index}";
+
     public override Activation Forward()
     {
         var y = Context.RunUnrecorded(block, x);

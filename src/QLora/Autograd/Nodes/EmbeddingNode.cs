@@ -6,6 +6,8 @@ namespace QLora.Autograd;
 /// <summary>y = weight[ids].</summary>
 internal sealed class EmbeddingNode(ForwardContext context, Embedding layer, Tensor ids) : Node(context)
 {
+    public override string Name => layer.Path;
+
     public override Activation Forward()
     {
         var y = NewOutput(new Shape(ids.Rows, layer.Weight.Value.Columns), layer.Weight.IsTrainable);

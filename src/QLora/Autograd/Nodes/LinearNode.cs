@@ -13,6 +13,8 @@ internal sealed class LinearNode(ForwardContext context, Linear layer, Activatio
     private readonly LoraBranch? _branch = layer.ActiveBranch;
     private Tensor? _xa; // (tokens, r): dropout(x)·Aᵀ
 
+    public override string Name => layer.Path;
+
     public override Activation Forward()
     {
         var y = NewOutput(new Shape(x.Shape.Rows, layer.Spec.Out), x.NeedsGradient || layer.IsTrainable);

@@ -6,6 +6,8 @@ namespace QLora.Autograd;
 /// <summary>y = x / rms(x) · weight; cheap, so its output is not kept.</summary>
 internal sealed class RmsNormNode(ForwardContext context, RmsNorm layer, Activation x) : Node(context)
 {
+    public override string Name => layer.Path;
+
     public override bool CanRecompute => true;
 
     public override Activation Forward()

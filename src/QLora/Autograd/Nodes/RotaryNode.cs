@@ -6,6 +6,8 @@ namespace QLora.Autograd;
 /// <summary>Rotation by the position, in place: the output takes over the input's buffer, and the gradient likewise on the way back.</summary>
 internal sealed class RotaryNode(ForwardContext context, Activation x, int heads, Tensor positions, RotaryTable table) : Node(context)
 {
+    public override string Name => $"the rotary embedding of block {Context.BlockIndex}";
+
     public override Activation Forward()
     {
         var value = x.TakeValue(out var owned);

@@ -5,6 +5,8 @@ namespace QLora.Autograd;
 /// <summary>y = silu(gate) · up; cheap, so its output is not kept. The gradients take over the buffers of the inputs, which nobody reads any more.</summary>
 internal sealed class SwiGluNode(ForwardContext context, Activation gate, Activation up) : Node(context)
 {
+    public override string Name => $"the SwiGLU of block {Context.BlockIndex}";
+
     public override bool CanRecompute => true;
 
     public override Activation Forward()

@@ -1,0 +1,26 @@
+using QLora.Cpu;
+
+namespace QLora.Cli.Benching;
+
+/// <summary>What a benchmark came to. Speeds are medians over the repetitions.</summary>
+/// <param name="TrainTokensPerSecond">Optimizer steps: forward, backward, update.</param>
+/// <param name="PromptTokensPerSecond">A prompt read, up to the first new token.</param>
+/// <param name="GenerateTokensPerSecond">New tokens after that, one at a time.</param>
+/// <param name="LoadSeconds">From opening the files to a model that can be used.</param>
+/// <param name="PeakMemoryBytes">The highest resident memory of the process, from its start to the end of training.</param>
+/// <param name="Limits">What the machine can do at best, measured in the same run.</param>
+/// <param name="MatrixWeights">Weights that each token is multiplied with, the output head among them.</param>
+/// <param name="BytesPerToken">Bytes of weights and adapter that each generated token reads.</param>
+internal sealed record BenchResult(
+    double TrainTokensPerSecond, double PromptTokensPerSecond, double GenerateTokensPerSecond, double LoadSeconds, long PeakMemoryBytes,
+    MachineLimits Limits, long MatrixWeights, long BytesPerToken)
+{
+    /// <summary>
+    /// The share of the machine's FLOP limit that training reaches: four operations a weight and token, two forward and two backward to the inputs, since the base has no
+    /// gradients. What recomputation adds is not counted.
+    /// </summary>
+    public double FlopShare => 4.0 * MatrixWeights * TrainTokensPerSecond / (Limits.Gflops * 1e9);
+
+    /// <summary>The share of the machine's memory bandwidth that generation reaches.</summary>
+    public double BandwidthShare => BytesPerToken * GenerateTokensPerSecond / (Limits.MemoryBandwidthGBs * 1e9);
+}

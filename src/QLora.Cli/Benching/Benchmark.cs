@@ -1,0 +1,90 @@
+using System.Diagnostics;
+using QLora.Backends;
+using QLora.Cli.Frame;
+using QLora.Generation;
+using QLora.Layers;
+using QLora.Models;
+using QLora.Training;
+
+namespace QLora.Cli.Benching;
+
+/// <summary>Measures a loaded model with an adapter in use. Training comes first, so that the peak memory is that of training.</summary>
+/// <param name="context">Where progress goes.</param>
+/// <param name="model">The model.</param>
+/// <param name="tokens">Tokens of a sequence in training, of the prompt, and new tokens at most.</param>
+/// <param name="repetitions">How often each speed is measured, after one run that does not count.</param>
+internal sealed class Benchmark(CommandContext context, CausalLanguageModel model, int tokens, int repetitions)
+{
+    private const int ShortPrompt = 16;
+    private const int NewTokens = 64;
+
+    /// <summary>Optimizer steps on random tokens, all of them supervised: tokens a second.</summary>
+    /// <param name="batchSize">Sequences in a step.</param>
+    /// <param name="checkpoint">Whether blocks are run again in the backward pass.</param>
+    public double Train(int batchSize, bool checkpoint)
+    {
+        model.Adapters.Train();
+        using var optimizer = new AdamWOptimizer(model.Backend, model.TrainableParameters, new AdamWOptions());
+        var step = new TrainingStep(model, optimizer, maxGradientNorm: 1, checkpoint, seed: 42);
+        var batch = TokenBatch.Create([.. Enumerable.Range(0, batchSize).Select(row => RandomTokens((ulong)row, tokens)).Select(ids => (ids, (int[]?)ids))]);
+        var seconds = Median("training", () => Time(() => step.Run([batch], learningRate: 1e-4, context.Cancellation)));
+        foreach (var parameter in model.Adapters.Active!.Parameters) parameter.Freeze();
+        return batch.TokenCount / seconds;
+    }
+
+    /// <summary>A prompt up to the first new token: its tokens a second.</summary>
+    public double Prompt()
+    {
+        var prompt = RandomTokens(stream: 1000, Math.Min(tokens, model.Config.ContextLength - 1));
+        var options = new GenerationOptions { MaxNewTokens = 1, StopTokens = [] };
+        return prompt.Length / Median("reading a prompt", () => Time(() => new TextGenerator(model).Generate(prompt, options, context.Cancellation).Count()));
+    }
+
+    /// <summary>New tokens after a short prompt: tokens a second, the first not counted.</summary>
+    public double Generate()
+    {
+        var prompt = RandomTokens(stream: 1001, Math.Min(ShortPrompt, model.Config.ContextLength / 2));
+        var options = new GenerationOptions { MaxNewTokens = Math.Min(NewTokens, model.Config.ContextLength - prompt.Length), StopTokens = [] };
+        return (options.MaxNewTokens - 1) / Median("generating", () =>
+        {
+            using var text = new TextGenerator(model).Generate(prompt, options, context.Cancellation).GetEnumerator();
+            text.MoveNext();
+            return Time(() =>
+            {
+                while (text.MoveNext()) { }
+            });
+        });
+    }
+
+    /// <summary>Weights that each token is multiplied with: all linear layers, a tied output head too.</summary>
+    public long MatrixWeights => model.Modules.OfType<Linear>().Sum(layer => (long)layer.Spec.In * layer.Spec.Out);
+
+    /// <summary>Bytes of weights and adapter that a generated token reads.</summary>
+    public long BytesPerToken => model.Modules.OfType<Linear>().Sum(layer => layer.Weight.Parameter?.Value.Bytes ?? layer.Weight.Bytes)
+        + (model.Adapters.Active?.Parameters.Sum(parameter => parameter.Value.Bytes) ?? 0);
+
+    private static double Time(Action action)
+    {
+        var start = Stopwatch.GetTimestamp();
+        action();
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    private double Median(string what, Func<double> run)
+    {
+        run(); // the first run compiles, and fills the memory pool
+        var times = new double[repetitions];
+        for (var i = 0; i < times.Length; i++)
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            context.Status.Show($"{what} {i + 1}/{times.Length}");
+            times[i] = run();
+        }
+
+        Array.Sort(times);
+        return (times[(times.Length - 1) / 2] + times[times.Length / 2]) / 2;
+    }
+
+    private int[] RandomTokens(ulong stream, int count)
+        => [.. Enumerable.Range(0, count).Select(i => (int)(Philox.Uniform(Philox.Word(seed: 42, stream, (ulong)i)) * model.Config.VocabSize))];
+}

@@ -1,0 +1,78 @@
+using QLora.Backends;
+using QLora.Checkpoints;
+using QLora.Models;
+using QLora.Testing;
+using QLora.Tests.Models;
+using QLora.Training;
+
+namespace QLora.Tests.Training;
+
+/// <summary>
+/// Whole recorded training runs of PEFT: every loss within 1e-3, gradient norms within 1 %, the final adapter within 1 %, on every backend, with and without recomputation.
+/// </summary>
+public class GoldenRunTests
+{
+    public static TheoryData<string, string, bool> Runs()
+    {
+        var data = new TheoryData<string, string, bool>();
+        foreach (var run in new[] { "lora_fp32", "qlora_nf4_dq" })
+        {
+            foreach (var backend in TestBackends.Names)
+            {
+                data.Add(run, backend, false);
+                data.Add(run, backend, true);
+            }
+        }
+
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Runs))]
+    public void LossesNormsAndTheFinalAdapterAreThoseRecorded(string name, string backendName, bool checkpointing)
+    {
+        var run = GoldenRun.Open(name);
+        using var backend = TestBackends.Create(backendName);
+        using var file = ModelFile.Open(TestData.Golden($"models/{run.Base}"));
+        using var model = RecordedBuilder.Load(file, backend, run.Quantization);
+        model.Adapters.Load(Path.Combine(run.Folder, "initial"));
+        using var trainer = new Trainer(model, run.Data(), run.Options with { GradientCheckpointing = checkpointing });
+        Check(run.Steps, trainer, lossTolerance: 1e-3);
+        AdapterIs(Path.Combine(run.Folder, "final"), model, 0.01);
+    }
+
+    internal static void Check(IReadOnlyList<GoldenStep> expected, Trainer trainer, double lossTolerance)
+    {
+        var seen = new StepList();
+        Assert.Equal(expected.Count, trainer.TotalSteps);
+        trainer.Run(seen);
+        Assert.Equal(expected.Count, seen.Steps.Count);
+        TestContext.Current.SendDiagnosticMessage(
+            "largest differences: loss {0:E1}, gradient norm {1:P3}", expected.Zip(seen.Steps).Max(pair => Math.Abs(pair.First.Loss - pair.Second.Loss)),
+            expected.Zip(seen.Steps).Max(pair => Math.Abs(pair.First.GradientNorm - pair.Second.GradientNorm) / pair.First.GradientNorm));
+        foreach (var (golden, step) in expected.Zip(seen.Steps))
+        {
+            Assert.True(Math.Abs(golden.Loss - step.Loss) <= lossTolerance, $"step {step.Step}: loss {step.Loss}, recorded {golden.Loss}");
+            var error = Math.Abs(golden.GradientNorm - step.GradientNorm);
+            Assert.True(error <= 0.01 * golden.GradientNorm, $"step {step.Step}: gradient norm {step.GradientNorm}, recorded {golden.GradientNorm}");
+            Assert.Equal(golden.LearningRate ?? step.LearningRate, step.LearningRate, 1e-12);
+            Assert.Equal(golden.Tokens ?? step.SupervisedTokens, step.SupervisedTokens);
+        }
+    }
+
+    /// <summary>All matrices of an adapter as one vector, against the recorded ones.</summary>
+    internal static void AdapterIs(string folder, CausalLanguageModel model, double tolerance)
+    {
+        using var final = SafetensorsFile.Open(Path.Combine(folder, "adapter_model.safetensors"));
+        List<float> expected = [], actual = [];
+        foreach (var parameter in model.Adapters.Active!.Parameters)
+        {
+            expected.AddRange(final.ReadFloats(parameter.Name));
+            actual.AddRange(model.Backend.ToHost(parameter.Value));
+        }
+
+        Assert.Equal(final.Tensors.Values.Sum(info => info.Shape.Count), actual.Count);
+        TestContext.Current.SendDiagnosticMessage("final adapter: relative error {0:P3}", RelativeError.Of(expected.ToArray(), actual.ToArray()));
+        RelativeError.AtMost(tolerance, expected.ToArray(), actual.ToArray(), "final adapter");
+    }
+}

@@ -1,0 +1,38 @@
+using System.Text.Json;
+using QLora.Checkpoints;
+using QLora.Cpu;
+using QLora.Data;
+using QLora.Models;
+using QLora.Testing;
+using QLora.Training;
+
+namespace QLora.Tests.Training;
+
+/// <summary>The recorded QLoRA run on the real SmolLM2-135M-Instruct: eight steps, every loss within 2e-3, the final adapter within 2 %.</summary>
+public class SmolLm2RunTests
+{
+    [Fact]
+    public void EightStepsAreThoseRecorded()
+    {
+        var folder = TestData.Golden("smollm2");
+        using var golden = SafetensorsFile.Open(Path.Combine(folder, "golden.safetensors"));
+        using var trace = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "golden.json")));
+        var train = trace.RootElement.GetProperty("train");
+        var length = golden.Tensors["train.input_ids"].Shape[1];
+        var rows = GoldenRun.Rows(golden.ReadIntegers("train.input_ids"), golden.ReadIntegers("train.attention_mask"), golden.ReadIntegers("train.labels"), length);
+        var options = new TrainingOptions
+        {
+            BatchSize = 6, MaxSteps = 8, Shuffle = false,
+            LearningRate = train.GetProperty("optimizer").GetProperty("lr").GetDouble(), Schedule = LearningRateScheduleKind.Constant,
+        };
+
+        using var backend = new CpuBackend();
+        using var file = ModelFile.Open(TestData.Shared("models/SmolLM2-135M-Instruct-GGUF/SmolLM2-135M-Instruct.Q4_1.gguf"));
+        using var model = file.Load(backend);
+        model.Adapters.Load(Path.Combine(folder, "train_initial"));
+        Assert.Equal(trace.RootElement.GetProperty("trainable_parameters").GetInt64(), model.ParameterCount.Trainable);
+        using var trainer = new Trainer(model, Dataset.Of("recorded conversations", rows), options);
+        GoldenRunTests.Check([.. train.GetProperty("steps").EnumerateArray().Select(GoldenStep.Read)], trainer, lossTolerance: 2e-3);
+        GoldenRunTests.AdapterIs(Path.Combine(folder, "train_final"), model, 0.02);
+    }
+}
