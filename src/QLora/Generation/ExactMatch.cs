@@ -1,3 +1,4 @@
+using System.Text.Json;
 using QLora.Data;
 using QLora.Models;
 using QLora.Text;
@@ -22,6 +23,9 @@ public sealed class ExactMatch(CausalLanguageModel model, Tokenizer tokenizer, C
 {
     // What goes on far beyond the expected answer is no match, however it ends; this much of it is still worth reading.
     private const int TokensBeyondExpected = 32;
+
+    /// <summary>Tokens that end an answer; null for the model's own.</summary>
+    public IReadOnlyList<int>? StopTokens { get; init; }
 
     /// <summary>The share of exact answers, from 0 to 1.</summary>
     public static double Share(IReadOnlyCollection<AnsweredQuestion> answers) => answers.Count == 0 ? 0 : (double)answers.Count(answer => answer.IsExact) / answers.Count;
@@ -49,7 +53,7 @@ public sealed class ExactMatch(CausalLanguageModel model, Tokenizer tokenizer, C
     private string AnswerTo(Question question, CancellationToken cancellation)
     {
         var expectedTokens = tokenizer.Encode(question.Expected, addSpecialTokens: false).Ids.Length;
-        var options = new GenerationOptions { MaxNewTokens = expectedTokens + TokensBeyondExpected };
+        var options = new GenerationOptions { MaxNewTokens = expectedTokens + TokensBeyondExpected, StopTokens = StopTokens };
         int[] answer = [.. new TextGenerator(model).Generate(question.Prompt, options, cancellation)];
         return tokenizer.Decode(answer, skipSpecialTokens: true);
     }
@@ -71,8 +75,9 @@ public sealed class ExactMatch(CausalLanguageModel model, Tokenizer tokenizer, C
         return new Question(Content(chat, answer - 1), Content(chat, answer), tokenizer.Encode(prompt, addSpecialTokens: false).Ids);
     }
 
-    private static string Content(ChatRow chat, int message) => chat.Messages[message].GetProperty("content").GetString()
-        ?? throw new QLoraException($"messages[{message}] has no text as its content");
+    private static string Content(ChatRow chat, int message) => chat.Messages[message].TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String
+        ? content.GetString()!
+        : throw new QLoraException($"messages[{message}] has no text as its content");
 
     private static Question Read(string path, int line, Func<Question> read)
     {
