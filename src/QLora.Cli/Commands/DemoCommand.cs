@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using QLora.Checkpoints;
 using QLora.Cli.Demo;
 using QLora.Cli.Frame;
-using QLora.Cli.Generating;
 using QLora.Cli.Options;
 using QLora.Cli.Training;
 using QLora.Data;
@@ -56,24 +55,21 @@ internal sealed class DemoCommand : CliCommand
         using var backend = _device.Open(context);
         using var model = file.Load(backend);
         var text = ModelText.Of(file);
-        var builder = text.Builder(new DatasetOptions());
-        var (data, commands) = (Dataset.Load(DemoFiles.TrainingData, builder), Dataset.Load(DemoFiles.EvaluationData, builder));
-        context.Note($"asking the bundled model {commands.Examples.Count} commands that it will not be trained on");
-        var before = Answers.To(commands, context, model, text);
+        var exactMatch = text.ExactMatch(model);
+        var before = exactMatch.Answer(DemoFiles.EvaluationData, context.Progress("asking the bundled model what it makes of other commands"), context.Cancellation);
 
         model.Adapters.AddNew(DemoFiles.Lora, context.Get(_seed) ?? 42);
         context.Note(model.ParameterCount.ToString());
-        var report = Train(context, model, data, output);
-        context.Note("asking it again");
-        var after = Answers.To(commands, context, model, text);
+        var report = Train(context, model, text.Builder(new DatasetOptions()), output);
+        var after = exactMatch.Answer(DemoFiles.EvaluationData, context.Progress("asking it again"), context.Cancellation);
         WriteResult(context, output, report, before, after);
         return ExitCode.Success;
     }
 
-    private TrainingReport Train(CommandContext context, CausalLanguageModel model, Dataset data, string output)
+    private TrainingReport Train(CommandContext context, CausalLanguageModel model, ExampleBuilder builder, string output)
     {
         var options = DemoFiles.Training with { Seed = context.Get(_seed) ?? 42 };
-        using var trainer = new Trainer(model, data, options) { OutputFolder = output, BaseModel = DemoFiles.Model };
+        using var trainer = new Trainer(model, Dataset.Load(DemoFiles.TrainingData, builder), options) { OutputFolder = output, BaseModel = DemoFiles.Model };
         return trainer.Run(new TrainingProgress(context, trainer), context.Cancellation);
     }
 
@@ -92,9 +88,9 @@ internal sealed class DemoCommand : CliCommand
     }
 
     private static void WriteResult(
-        CommandContext context, string output, TrainingReport report, IReadOnlyList<GeneratedAnswer> before, IReadOnlyList<GeneratedAnswer> after)
+        CommandContext context, string output, TrainingReport report, IReadOnlyList<AnsweredQuestion> before, IReadOnlyList<AnsweredQuestion> after)
     {
-        var (shareBefore, shareAfter) = (before.ExactShare(), after.ExactShare());
+        var (shareBefore, shareAfter) = (ExactMatch.Share(before), ExactMatch.Share(after));
         context.Result(
             new JsonObject
             {
@@ -110,7 +106,7 @@ internal sealed class DemoCommand : CliCommand
             {
                 foreach (var (old, answer) in before.Zip(after).Take(ShownAnswers))
                 {
-                    console.WriteFacts((old.Question, ""), ("  before", old.Actual), ("  after", $"{answer.Actual}{(answer.IsExact ? "" : $"  (expected {answer.Expected})")}"));
+                    console.WriteFacts((old.Question, ""), ("  before", old.Answer), ("  after", $"{answer.Answer}{(answer.IsExact ? "" : $"  (expected {answer.Expected})")}"));
                     console.WriteLine();
                 }
 

@@ -1,9 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using QLora.Cli.Frame;
-using QLora.Cli.Generating;
 using QLora.Cli.Options;
-using QLora.Data;
 using QLora.Generation;
 using QLora.Models;
 using QLora.Training;
@@ -39,11 +37,12 @@ internal sealed class EvaluateCommand : CliCommand
     {
         using var file = _model.Open(context);
         var text = ModelText.Of(file);
-        var data = DataOptions.Load(context, _dataOptions.Builder(context, text), context.Need(_data), "data");
+        var path = context.Need(_data);
+        var data = DataOptions.Load(context, _dataOptions.Builder(context, text), path, "data");
         if (context.Get(_generate)) _ = text.Tokenizer;
         using var loaded = _model.Load(context, file);
+        double? exact = context.Get(_generate) ? ExactMatch.Share(text.ExactMatch(loaded.Model).Answer(path, context.Progress("answering"), context.Cancellation)) : null;
         var result = Evaluator.Evaluate(loaded.Model, data, progress: context.Progress("evaluating"), cancellation: context.Cancellation);
-        double? exact = context.Get(_generate) ? Answers.To(data, context, loaded.Model, text).ExactShare() : null;
         var json = new JsonObject
         {
             ["loss"] = result.Loss,

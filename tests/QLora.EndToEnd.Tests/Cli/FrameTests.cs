@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using QLora.Cli;
 using QLora.Cli.Frame;
+using QLora.Testing;
 
 namespace QLora.EndToEnd.Tests.Cli;
 

@@ -1,4 +1,5 @@
 using QLora.Cli.Generating;
+using QLora.Testing;
 
 namespace QLora.EndToEnd.Tests.Cli;
 

@@ -1,3 +1,5 @@
+using QLora.Testing;
+
 namespace QLora.EndToEnd.Tests.Cli;
 
 /// <summary>tokenize and preview.</summary>
