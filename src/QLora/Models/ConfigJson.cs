@@ -1,4 +1,5 @@
 using System.Text.Json;
+using QLora.Checkpoints;
 
 namespace QLora.Models;
 
@@ -41,25 +42,18 @@ public sealed class ConfigJson
     /// <exception cref="QLoraException">It is no JSON object.</exception>
     public static ConfigJson Parse(ReadOnlyMemory<byte> utf8, string origin)
     {
-        try
-        {
-            using var document = JsonDocument.Parse(utf8, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip });
-            if (document.RootElement.ValueKind != JsonValueKind.Object) throw new QLoraException($"{origin}: expected a JSON object, found {document.RootElement.ValueKind}");
-            return new ConfigJson(origin, document.RootElement.Clone());
-        }
-        catch (JsonException cause)
-        {
-            throw new QLoraException($"{origin}: not valid JSON: {cause.Message}", cause);
-        }
+        using var document = StrictJson.Parse(utf8, origin, allowComments: true);
+        if (document.RootElement.ValueKind != JsonValueKind.Object) throw new QLoraException($"{origin}: expected a JSON object, found {document.RootElement.ValueKind}");
+        return new ConfigJson(origin, document.RootElement.Clone());
     }
 
-    /// <summary>An integer of at least <paramref name="minimum"/>; <paramref name="fallback"/> where the field is missing or null.</summary>
-    public int Integer(string field, int? fallback = null, int minimum = 1)
+    /// <summary>An integer from <paramref name="minimum"/> to <paramref name="maximum"/>; <paramref name="fallback"/> where the field is missing or null.</summary>
+    public int Integer(string field, int? fallback = null, int minimum = 1, int maximum = int.MaxValue)
     {
         if (Find(field) is not { } value) return fallback ?? throw Missing(field, "an integer");
-        if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt32(out var number) || number < minimum)
+        if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt32(out var number) || number < minimum || number > maximum)
         {
-            throw Wrong(field, value, $"an integer from {minimum} up");
+            throw Wrong(field, value, $"an integer from {minimum} {(maximum == int.MaxValue ? "up" : $"to {maximum}")}");
         }
 
         return number;

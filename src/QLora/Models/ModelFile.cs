@@ -42,21 +42,20 @@ public sealed class ModelFile : IDisposable
     /// <param name="backend">Where its weights shall lie.</param>
     /// <param name="quantization">How linear weights are stored; NF4 with double quantisation when null. Weights that are in 4 bits already stay as they are.</param>
     /// <param name="progress">Told the share that is loaded, from 0 to 1.</param>
-    /// <exception cref="QLoraException">A tensor is missing, extra or misshapen.</exception>
+    /// <exception cref="QLoraException">A tensor is missing, extra, misshapen or in a format that cannot be read.</exception>
     public CausalLanguageModel Load(Backend backend, QuantizationOptions? quantization = null, IProgress<double>? progress = null)
     {
         if (Weights is null) throw new QLoraException($"{Path}: there are no weights beside config.json; expected model.safetensors or model.safetensors.index.json");
         Action<int>? report = progress is null ? null : read => progress.Report(Math.Min(1, (double)read / Weights.Weights.Count));
+        CheckpointCheck.Fits(Weights, Modules);
         var builder = new CheckpointBuilder(Weights, backend, quantization ?? new QuantizationOptions(), report);
-        var model = Family.Create(Config, builder);
         try
         {
-            builder.CheckNothingIsLeft();
-            return model;
+            return Family.Create(Config, builder);
         }
         catch
         {
-            model.Dispose();
+            builder.Abandon();
             throw;
         }
     }
@@ -79,7 +78,7 @@ public sealed class ModelFile : IDisposable
         }
 
         var json = ConfigJson.Open(file);
-        var family = ModelRegistry.ForModelType(json.String("model_type"));
+        var family = ModelRegistry.ForModelType(json.String("model_type"), file);
         var config = family.ReadConfig(json);
         return new ModelFile(path, family, config, SafetensorsCheckpoint.Exists(path) ? SafetensorsCheckpoint.Open(path) : null, null);
     }
@@ -90,7 +89,7 @@ public sealed class ModelFile : IDisposable
         try
         {
             var architecture = file.Metadata.GetString("general.architecture") ?? throw new QLoraException($"{path}: key general.architecture is missing");
-            var family = ModelRegistry.ForGgufArchitecture(architecture);
+            var family = ModelRegistry.ForGgufArchitecture(architecture, path);
             return new ModelFile(path, family, family.ReadConfig(file), new GgufCheckpoint(file), file);
         }
         catch

@@ -52,15 +52,19 @@ public static class ModelRegistry
         => Families[TModel.ModelType] = new ModelFamily<TModel, TConfig>();
 
     /// <summary>The family of a <c>model_type</c>.</summary>
+    /// <param name="modelType">What a config says.</param>
+    /// <param name="origin">Where it says so, for messages.</param>
     /// <exception cref="QLoraException">Nobody declared it; the message lists those that exist.</exception>
-    public static ModelFamily ForModelType(string modelType) => Families.TryGetValue(modelType, out var family)
+    public static ModelFamily ForModelType(string modelType, string origin) => Families.TryGetValue(modelType, out var family)
         ? family
-        : throw new QLoraException($"model_type '{modelType}' is not known; there are {string.Join(", ", ModelTypes)}");
+        : throw new QLoraException($"{origin}: model_type '{modelType}' is not known; there are {string.Join(", ", ModelTypes)}");
 
     /// <summary>The family of a <c>general.architecture</c>.</summary>
+    /// <param name="architecture">What a GGUF file says.</param>
+    /// <param name="origin">The file, for messages.</param>
     /// <exception cref="QLoraException">Nobody declared it; the message lists those that exist.</exception>
-    public static ModelFamily ForGgufArchitecture(string architecture) => Families.Values.FirstOrDefault(family => family.GgufArchitecture == architecture)
-        ?? throw new QLoraException($"general.architecture '{architecture}' is not known; there are "
+    public static ModelFamily ForGgufArchitecture(string architecture, string origin) => Families.Values.FirstOrDefault(family => family.GgufArchitecture == architecture)
+        ?? throw new QLoraException($"{origin}: general.architecture '{architecture}' is not known; there are "
             + string.Join(", ", Families.Values.Select(family => family.GgufArchitecture).Order(StringComparer.Ordinal)));
 }
 

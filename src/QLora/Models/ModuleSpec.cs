@@ -1,3 +1,4 @@
+using QLora.Checkpoints;
 using QLora.Tensors;
 
 namespace QLora.Models;
@@ -6,7 +7,11 @@ namespace QLora.Models;
 /// <param name="Name">Its name in Hugging Face checkpoints.</param>
 /// <param name="GgufName">Its name in GGUF files; null when the model has none there.</param>
 /// <param name="Shape">Its shape, (out, in) for a linear layer.</param>
-public sealed record WeightSpec(string Name, string? GgufName, Shape Shape);
+public sealed record WeightSpec(string Name, string? GgufName, Shape Shape)
+{
+    /// <summary>Its name in a checkpoint; null when it has none there.</summary>
+    public string? NameIn(WeightNaming naming) => naming == WeightNaming.Gguf ? GgufName : Name;
+}
 
 /// <summary>One declared module of a model: where its weights lie and what shapes they have. Known before any weight is read.</summary>
 /// <param name="Path">Its path in Hugging Face checkpoints, without <c>.weight</c>.</param>

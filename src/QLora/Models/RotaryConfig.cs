@@ -16,6 +16,8 @@ internal static class RotaryConfig
         var scaling = parameters ?? json.Object("rope_scaling");
         var theta = parameters?.OptionalNumber("rope_theta") ?? json.Number("rope_theta", 10000);
         if (!(theta > 1)) throw json.Error("rope_theta", $"is {theta}, expected a number above 1");
+        var rotated = parameters?.OptionalNumber("partial_rotary_factor") ?? json.Number("partial_rotary_factor", 1);
+        if (rotated != 1) throw json.Error("partial_rotary_factor", $"is {rotated}, which is not supported; expected 1");
         var type = scaling is null ? "default" : scaling.String("rope_type", scaling.String("type", "default"));
         var basis = new RotaryParameters(headSize, theta);
         return type switch
@@ -29,15 +31,15 @@ internal static class RotaryConfig
                 Factor = Factor(scaling!),
                 OriginalContext = scaling!.Integer("original_max_position_embeddings"),
                 LowFrequencyFactor = Positive(scaling, "low_freq_factor"),
-                HighFrequencyFactor = Positive(scaling, "high_freq_factor"),
+                HighFrequencyFactor = HighFrequencyFactor(scaling),
             },
             "yarn" => basis with
             {
                 Scaling = RotaryScaling.Yarn,
                 Factor = Factor(scaling!),
                 OriginalContext = scaling!.Integer("original_max_position_embeddings", context),
-                BetaFast = scaling.Number("beta_fast", 32),
-                BetaSlow = scaling.Number("beta_slow", 1),
+                BetaFast = Positive(scaling, "beta_fast", 32),
+                BetaSlow = Positive(scaling, "beta_slow", 1),
                 Truncate = scaling.Boolean("truncate", true),
                 AttentionFactor = scaling.OptionalNumber("attention_factor"),
                 MScale = scaling.OptionalNumber("mscale"),
@@ -87,7 +89,11 @@ internal static class RotaryConfig
         ? factor
         : throw scaling.Error("factor", $"is {factor}, expected 1 or more");
 
-    private static double Positive(ConfigJson scaling, string field) => scaling.Number(field) is var value && value > 0
+    private static double HighFrequencyFactor(ConfigJson scaling) => (Positive(scaling, "low_freq_factor"), Positive(scaling, "high_freq_factor")) is var (low, high) && high > low
+        ? high
+        : throw scaling.Error("high_freq_factor", $"is {high}, expected more than low_freq_factor {low}");
+
+    private static double Positive(ConfigJson scaling, string field, double? fallback = null) => scaling.Number(field, fallback) is var value && value > 0
         ? value
         : throw scaling.Error(field, $"is {value}, expected a number above 0");
 }

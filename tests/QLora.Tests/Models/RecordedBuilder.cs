@@ -26,10 +26,9 @@ internal sealed class RecordedBuilder(CheckpointBuilder inner) : ModuleBuilder(i
     /// <summary>The model of a checkpoint as it was when the reference data was made.</summary>
     public static CausalLanguageModel Load(ModelFile file, Backend backend, QuantizationOptions quantization)
     {
+        CheckpointCheck.Fits(file.Weights!, file.Modules);
         var builder = new CheckpointBuilder(file.Weights!, backend, quantization, null);
-        var model = file.Family.Create(WithRoundedFrequencies(file), new RecordedBuilder(builder));
-        builder.CheckNothingIsLeft();
-        return model;
+        return file.Family.Create(WithRoundedFrequencies(file), new RecordedBuilder(builder));
     }
 
     public override Embedding Embedding(EmbeddingSpec spec) => inner.Embedding(spec);

@@ -52,14 +52,15 @@ public sealed record LlamaConfig : ModelConfig, IModelConfig<LlamaConfig>
     /// <inheritdoc/>
     public static LlamaConfig FromJson(ConfigJson json)
     {
-        var hidden = json.Integer("hidden_size");
-        var heads = json.Integer("num_attention_heads");
+        var hidden = json.Integer("hidden_size", maximum: Largest.Width);
+        var heads = json.Integer("num_attention_heads", maximum: Largest.Width);
         var keyHeads = json.Integer("num_key_value_heads", heads);
         var context = json.Integer("max_position_embeddings");
         if (heads % keyHeads != 0) throw json.Error("num_key_value_heads", $"is {keyHeads}, which does not divide num_attention_heads {heads}");
         if (json.OptionalInteger("head_dim") is null && hidden % heads != 0) throw json.Error("num_attention_heads", $"is {heads}, which does not divide hidden_size {hidden}");
         var headSize = json.Integer("head_dim", hidden / heads);
         if (headSize % 2 != 0) throw json.Error("head_dim", $"is {headSize}, which rotary positions cannot halve");
+        if (headSize > Largest.Width / heads) throw json.Error("head_dim", $"is {headSize}; {heads} heads of it are too many, expected {Largest.Width} elements at most");
         var activation = json.String("hidden_act", "silu");
         if (activation is not ("silu" or "swish")) throw json.Error("hidden_act", $"'{activation}' is not supported for llama; expected silu");
         var epsilon = json.Number("rms_norm_eps", 1e-6);
@@ -67,14 +68,14 @@ public sealed record LlamaConfig : ModelConfig, IModelConfig<LlamaConfig>
 
         return new LlamaConfig
         {
-            VocabSize = json.Integer("vocab_size"),
+            VocabSize = json.Integer("vocab_size", maximum: Largest.Vocabulary),
             HiddenSize = hidden,
-            NumHiddenLayers = json.Integer("num_hidden_layers"),
+            NumHiddenLayers = json.Integer("num_hidden_layers", maximum: Largest.Layers),
             MaxPositionEmbeddings = context,
             TieWordEmbeddings = json.Boolean("tie_word_embeddings", false),
             BosTokenId = json.OptionalInteger("bos_token_id", minimum: 0),
             EosTokenIds = json.Integers("eos_token_id"),
-            IntermediateSize = json.Integer("intermediate_size"),
+            IntermediateSize = json.Integer("intermediate_size", maximum: Largest.Width),
             NumAttentionHeads = heads,
             NumKeyValueHeads = keyHeads,
             HeadSize = headSize,
@@ -89,27 +90,29 @@ public sealed record LlamaConfig : ModelConfig, IModelConfig<LlamaConfig>
     public static LlamaConfig FromGguf(GgufFile file)
     {
         var keys = new GgufKeys(file, "llama");
-        var (hidden, heads) = (keys.Integer("embedding_length"), keys.Integer("attention.head_count"));
+        var (hidden, heads) = (keys.Integer("embedding_length", maximum: Largest.Width), keys.Integer("attention.head_count", maximum: Largest.Width));
         var keyHeads = keys.Integer("attention.head_count_kv", heads);
         var context = keys.Integer("context_length");
         if (heads % keyHeads != 0) throw keys.Error("attention.head_count_kv", $"is {keyHeads}, which does not divide the {heads} heads");
-        var headSize = keys.Integer("attention.key_length", hidden / heads);
+        if (hidden % heads != 0 && !keys.Has("attention.key_length")) throw keys.Error("attention.head_count", $"is {heads}, which does not divide embedding_length {hidden}");
+        var headSize = keys.Integer("attention.key_length", hidden / heads, Largest.Width / heads);
         if (headSize % 2 != 0) throw keys.Error("attention.key_length", $"is {headSize}, which rotary positions cannot halve");
+        if (keys.Integer("attention.value_length", headSize) is var valueSize && valueSize != headSize) throw keys.Error("attention.value_length", $"is {valueSize}, expected the keys' {headSize}");
 
         return new LlamaConfig
         {
             VocabSize = keys.VocabSize(),
             HiddenSize = hidden,
-            NumHiddenLayers = keys.Integer("block_count"),
+            NumHiddenLayers = keys.Integer("block_count", maximum: Largest.Layers),
             MaxPositionEmbeddings = context,
             TieWordEmbeddings = !file.Tensors.ContainsKey("output.weight"),
             BosTokenId = keys.TokenId("bos"),
             EosTokenIds = keys.TokenId("eos") is { } eos ? [eos] : [],
-            IntermediateSize = keys.Integer("feed_forward_length"),
+            IntermediateSize = keys.Integer("feed_forward_length", maximum: Largest.Width),
             NumAttentionHeads = heads,
             NumKeyValueHeads = keyHeads,
             HeadSize = headSize,
-            RmsNormEps = (float)keys.Number("attention.layer_norm_rms_epsilon"),
+            RmsNormEps = (float)keys.Number("attention.layer_norm_rms_epsilon", above: 0),
             AttentionBias = file.Tensors.ContainsKey("blk.0.attn_q.bias"),
             MlpBias = file.Tensors.ContainsKey("blk.0.ffn_gate.bias"),
             Rotary = keys.Rotary(headSize, context),
