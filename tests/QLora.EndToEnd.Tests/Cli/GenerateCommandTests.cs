@@ -59,6 +59,20 @@ public class GenerateCommandTests(TextModel model) : IClassFixture<TextModel>
     }
 
     [Fact]
+    public void A_person_on_a_terminal_has_a_conversation()
+    {
+        var outcome = Qlora.RunOnTerminal("lamp on\n\nlamp off\n", "generate", "--model", model.Path, "--chat", "--max-new-tokens", "2").Succeeded();
+        Assert.Equal(2, outcome.Output.Count(c => c == '\n'));
+        Assert.Equal(4, outcome.Error.Split("> ").Length - 1);
+        var answer = Generate("--prompt", "lamp off", "--chat", "--max-new-tokens", "2").Succeeded().Output;
+        Assert.EndsWith(answer, outcome.Output, StringComparison.Ordinal); // the empty line made it forget
+    }
+
+    [Fact]
+    public void Choices_that_greedy_text_does_not_have_are_told()
+        => Assert.Contains("--top-k have no effect at --temperature 0", Generate("--prompt", "a", "--top-k", "5", "--max-new-tokens", "1").Succeeded().Error, StringComparison.Ordinal);
+
+    [Fact]
     public void What_cannot_be_generated_is_refused()
     {
         using var folder = new TemporaryFolder();
