@@ -75,9 +75,16 @@ public sealed class ExactMatch(CausalLanguageModel model, Tokenizer tokenizer, C
         return new Question(Content(chat, answer - 1), Content(chat, answer), tokenizer.Encode(prompt, addSpecialTokens: false).Ids);
     }
 
-    private static string Content(ChatRow chat, int message) => chat.Messages[message].TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String
-        ? content.GetString()!
-        : throw new QLoraException($"messages[{message}] has no text as its content");
+    private static string Content(ChatRow chat, int message)
+    {
+        _ = chat.Messages[message].TryGetProperty("content", out var content);
+        return content.ValueKind switch
+        {
+            JsonValueKind.String => content.GetString()!,
+            JsonValueKind.Array => string.Concat(content.EnumerateArray().Select(part => part.GetProperty("text").GetString())),
+            _ => throw new QLoraException($"messages[{message}] has no text as its content"),
+        };
+    }
 
     private static Question Read(string path, int line, Func<Question> read)
     {

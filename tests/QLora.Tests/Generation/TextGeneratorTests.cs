@@ -152,6 +152,20 @@ public class TextGeneratorTests
         Assert.Throws<QLoraException>(() => Logits(golden, ids[200..201], cache));
     }
 
+    /// <summary>A token costs the objects of one pass, however long the text is.</summary>
+    [Fact]
+    public void Managed_memory_of_a_token_does_not_grow_with_the_text()
+    {
+        using var backend = new QLora.Cpu.CpuBackend(threads: 1);
+        using var golden = GoldenModel.Open("llama", "config.json", backend);
+        var at = new List<long>(250);
+        foreach (var _ in Generate(golden, golden.Ids[..PromptLength], Greedy with { MaxNewTokens = 240 })) at.Add(GC.GetAllocatedBytesForCurrentThread());
+        var (early, late) = (at[20] - at[10], at[220] - at[210]);
+        TestContext.Current.SendDiagnosticMessage("{0} bytes a token", late / 10);
+        Assert.InRange(late, 0, early + 10 * 256);
+        Assert.InRange(late / 10, 0, 20_000);
+    }
+
     private static IEnumerable<int> Generate(GoldenModel golden, int[] prompt, GenerationOptions options)
         => new TextGenerator(golden.Model).Generate(prompt, options, TestContext.Current.CancellationToken);
 
