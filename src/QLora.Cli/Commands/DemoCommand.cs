@@ -18,12 +18,13 @@ internal sealed class DemoCommand : CliCommand
 {
     private const string DefaultOutput = "qlora-demo";
     private const int ShownAnswers = 5;
+    private const int DefaultRows = 35200; // as many as the bundled model was made with
 
     private readonly Option<string?> _output = NewOption.Text("--output", $"Folder for the adapter [default: {DefaultOutput}, replaced when it is there]", "DIR");
     private readonly Option<ulong?> _seed = NewOption.Seed("--seed", "What the adapter and the order of examples are drawn from [default: 42]");
     private readonly DeviceOptions _device = new();
     private readonly Option<string?> _pretrainingText = NewOption.Text("--pretraining-text", "Instead of the demo, write text like that which the bundled model was made with", "FILE");
-    private readonly Option<int?> _rows = NewOption.Integer("--rows", "Rows of that text [default: 48000]");
+    private readonly Option<int?> _rows = NewOption.Integer("--rows", $"Rows of that text [default: {DefaultRows}]");
 
     public DemoCommand() : base("demo", "Teach a bundled tiny model to control a smart home, in about a minute")
     {
@@ -75,7 +76,7 @@ internal sealed class DemoCommand : CliCommand
 
     private int WritePretrainingText(CommandContext context, string path)
     {
-        var rows = context.Get(_rows) ?? 48000;
+        var rows = context.Get(_rows) ?? DefaultRows;
         using var file = AtomicFile.Create(path);
         using (var writer = new StreamWriter(file.Stream, leaveOpen: true))
         {
