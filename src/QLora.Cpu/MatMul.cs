@@ -8,6 +8,8 @@ public sealed unsafe partial class CpuBackend
     // Of all threads, for packed rows, panels and tiles; kept, because every product needs it.
     private DeviceBuffer? _productMemory;
 
+    private ProductMemory ScratchOfProducts => new(Address(_productMemory ??= AllocateBuffer(ProductMemory.Size(_team.Threads) * sizeof(float))));
+
     /// <inheritdoc/>
     protected override void MatMulCore(Tensor a, Tensor b, Tensor c, bool transposeA, bool transposeB, float alpha, float beta)
     {
@@ -15,9 +17,22 @@ public sealed unsafe partial class CpuBackend
         var left = transposeA ? new LeftMatrix(a.Pointer<float>(), 1, a.Columns) : new LeftMatrix(a.Pointer<float>(), a.Columns, 1);
         switch (b.DType)
         {
-            case DType.BFloat16: Multiply(shape, left, new BFloat16Rows(b.Pointer<ushort>(), b.Columns), c); break;
-            case DType.Float16: Multiply(shape, left, new Float16Rows(b.Pointer<Half>(), b.Columns), c); break;
-            default: Multiply(shape, left, new Float32Rows(b.Pointer<float>(), b.Columns), c); break;
+            case DType.BFloat16: MultiplyDense<BFloat16Format>(shape, left, (byte*)b.Pointer<ushort>(), c); break;
+            case DType.Float16: MultiplyDense<HalfFormat>(shape, left, (byte*)b.Pointer<ushort>(), c); break;
+            default: MultiplyDense<SingleFormat>(shape, left, (byte*)b.Pointer<float>(), c); break;
+        }
+    }
+
+    private void MultiplyDense<TFormat>(ProductShape shape, LeftMatrix left, byte* right, Tensor c) where TFormat : struct, INumberFormat
+    {
+        var rows = new DenseRows<TFormat>(right, shape.TransposeB ? shape.Inner : shape.N);
+        if (shape.M <= FewRows<TFormat>.MaxRows && shape.N >= Dots<TFormat>.Rows && shape.TransposeB && left.HasRowsOf(shape.Inner))
+        {
+            Run(FewRows<TFormat>.Items(shape.N), (long)shape.M * shape.Inner, new FewRows<TFormat>(shape, left.Data, rows, c.Pointer<float>()));
+        }
+        else
+        {
+            Multiply(shape, left, rows, c);
         }
     }
 
@@ -37,8 +52,7 @@ public sealed unsafe partial class CpuBackend
     {
         var rows = EvenPart(shape.M, ProductMemory.MaxRows, ProductMemory.RowUnit);
         var inner = EvenPart(shape.Inner, ProductMemory.MaxInner(Math.Min(rows, shape.M)), ProductMemory.InnerUnit);
-        _productMemory ??= AllocateBuffer(ProductMemory.Size(_team.Threads) * sizeof(float));
-        var memory = new ProductMemory(Address(_productMemory));
+        var memory = ScratchOfProducts;
         var packs = left.IsWorthPacking(shape);
         for (var row = 0; row < shape.M; row += rows)
         {

@@ -1,5 +1,3 @@
-using QLora.Testing;
-
 namespace QLora.Tests;
 
 /// <summary>Reference data is found file by file: in the repository first, beside it next.</summary>

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using QLora.Adapters;
 using QLora.Checkpoints;
 using QLora.Cli.Demo;
 using QLora.Cli.Frame;
@@ -9,7 +8,6 @@ using QLora.Cli.Training;
 using QLora.Data;
 using QLora.Generation;
 using QLora.Models;
-using QLora.Text;
 using QLora.Training;
 using Spectre.Console;
 
@@ -56,13 +54,13 @@ internal sealed class DemoCommand : CliCommand
         using var file = ModelFile.Open(DemoFiles.Model);
         using var backend = _device.Open(context);
         using var model = file.Load(backend);
-        var (tokenizer, template) = (Tokenizer.Load(file), ChatTemplates.Load(file));
-        var exactMatch = new ExactMatch(model, tokenizer, template);
-        var before = exactMatch.Answer(DemoFiles.EvaluationData, context.Progress("asking the model as it is"), context.Cancellation);
+        var text = ModelText.Of(file);
+        var exactMatch = text.ExactMatch(model);
+        var before = exactMatch.Answer(DemoFiles.EvaluationData, context.Progress("asking the bundled model what it makes of other commands"), context.Cancellation);
 
         model.Adapters.AddNew(DemoFiles.Lora, context.Get(_seed) ?? 42);
         context.Note(model.ParameterCount.ToString());
-        var report = Train(context, model, new ExampleBuilder(tokenizer, template, new DatasetOptions()), output);
+        var report = Train(context, model, text.Builder(new DatasetOptions()), output);
         var after = exactMatch.Answer(DemoFiles.EvaluationData, context.Progress("asking it again"), context.Cancellation);
         WriteResult(context, output, report, before, after);
         return ExitCode.Success;

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using QLora.Cli.Frame;
 using QLora.Cli.Options;
-using QLora.Data;
 using QLora.Generation;
 using QLora.Models;
 using QLora.Training;
@@ -38,11 +37,12 @@ internal sealed class EvaluateCommand : CliCommand
     {
         using var file = _model.Open(context);
         var text = ModelText.Of(file);
-        var data = DataOptions.Load(context, _dataOptions.Builder(context, text), context.Need(_data), "data");
+        var path = context.Need(_data);
+        var data = DataOptions.Load(context, _dataOptions.Builder(context, text), path, "data");
         if (context.Get(_generate)) _ = text.Tokenizer;
         using var loaded = _model.Load(context, file);
+        double? exact = context.Get(_generate) ? ExactMatch.Share(text.ExactMatch(loaded.Model).Answer(path, context.Progress("answering"), context.Cancellation)) : null;
         var result = Evaluator.Evaluate(loaded.Model, data, progress: context.Progress("evaluating"), cancellation: context.Cancellation);
-        double? exact = context.Get(_generate) ? ExactMatch(context, loaded.Model, text, data) : null;
         var json = new JsonObject
         {
             ["loss"] = result.Loss,
@@ -60,18 +60,5 @@ internal sealed class EvaluateCommand : CliCommand
             .. exact is null ? [] : new[] { ("exact match", $"{exact:P2}") },
         ]));
         return ExitCode.Success;
-    }
-
-    private static double ExactMatch(CommandContext context, CausalLanguageModel model, ModelText text, Dataset data)
-    {
-        var (done, exact) = (0, 0);
-        foreach (var answer in AnswerEvaluator.Answer(model, text.Tokenizer, data, text.StopTokens, context.Cancellation))
-        {
-            done++;
-            if (answer.IsExact) exact++;
-            context.Status.Show($"answering {done}/{data.Examples.Count}  {exact} exact");
-        }
-
-        return (double)exact / done;
     }
 }

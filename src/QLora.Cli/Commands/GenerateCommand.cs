@@ -76,7 +76,7 @@ internal sealed class GenerateCommand : CliCommand
             return prompts.Count > 0 ? prompts : throw new QLoraException($"{path} is empty; expected a JSON string a line");
         }
 
-        var input = context.Terminal.ReadInput();
+        var input = context.Terminal.ReadInput(context.Cancellation);
         if (input.EndsWith('\n')) input = input[..^1];
         return input.Length > 0 ? [input] : throw new QLoraException("there is no prompt: standard input is empty; give --prompt");
     }

@@ -11,7 +11,7 @@ namespace QLora.Cli.Commands;
 /// <summary><c>qlora merge</c>: a model with an adapter folded into its weights.</summary>
 internal sealed class MergeCommand : CliCommand
 {
-    private readonly ModelOptions _model = new(QuantizationOptions.None, "The adapter to fold in");
+    private readonly ModelOptions _model = new(QuantizationOptions.None, "The adapter to fold in; without one the model is written as it is");
     private readonly Option<string?> _output = NewOption.Text("--output", "Folder for the merged model", "DIR").Needed();
     private readonly DTypeOption _dtype = new(DType.BFloat16);
     private readonly Option<bool> _overwrite = NewOption.Flag("--overwrite", "Replace a model in --output");
@@ -19,7 +19,6 @@ internal sealed class MergeCommand : CliCommand
     public MergeCommand() : base("merge", "Fold an adapter into its model: W + B·A·alpha/rank, written as a folder that loads like any model. "
         + "The base's weights are taken as they are in the checkpoint; with --quantization they are what a quantised base computed with, which is what the adapter was trained on")
     {
-        _model.AdapterOption.Required = true;
         Add(_model);
         Add(_output);
         Add(_dtype);
@@ -31,6 +30,7 @@ internal sealed class MergeCommand : CliCommand
     [
         new("Into the weights of the checkpoint", "qlora merge --model my-model --adapter my-adapter --output my-merged-model"),
         new("Into the 4-bit weights that the adapter was trained on, in full precision", "qlora merge --model my-model --adapter my-adapter --output my-merged-model --quantization nf4 --dtype float32"),
+        new("No adapter: a GGUF file as a folder", "qlora merge --model model.gguf --output my-model --dtype bfloat16"),
     ];
 
     /// <inheritdoc/>

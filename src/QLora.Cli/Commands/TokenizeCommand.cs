@@ -31,7 +31,7 @@ internal sealed class TokenizeCommand : CliCommand
     {
         using var file = ModelFile.Open(context.Need(_model));
         var tokenizer = ModelText.Of(file).Tokenizer;
-        var input = context.Terminal.ReadInput();
+        var input = context.Terminal.ReadInput(context.Cancellation);
         foreach (var text in context.Get(_lines) ? JsonStrings.ParseLines(input, "standard input") : [input])
         {
             context.Cancellation.ThrowIfCancellationRequested();

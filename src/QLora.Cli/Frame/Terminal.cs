@@ -29,16 +29,16 @@ internal sealed class Terminal : IDisposable
     public TextWriter Error { get; }
 
     /// <summary>Whether a person types the input.</summary>
-    public bool InputIsTerminal { get; private init; }
+    public bool InputIsTerminal { get; init; }
 
     /// <summary>Whether a person reads the output as it comes.</summary>
-    public bool OutputIsTerminal { get; private init; }
+    public bool OutputIsTerminal { get; init; }
 
     /// <summary>Whether a person reads the messages as they come.</summary>
-    public bool ErrorIsTerminal { get; private init; }
+    public bool ErrorIsTerminal { get; init; }
 
     /// <summary>Whether colours are wanted where there is a terminal: NO_COLOR (no-color.org) says no.</summary>
-    public bool UseColors { get; private init; }
+    public bool UseColors { get; init; }
 
     /// <summary>Tables and styled text on <see cref="Output"/>: styled on a terminal, plain elsewhere.</summary>
     public IAnsiConsole Console => _console.Value;
@@ -63,8 +63,9 @@ internal sealed class Terminal : IDisposable
     }
 
     /// <summary>All of the input as text.</summary>
+    /// <param name="cancellation">Ends the wait for it.</param>
     /// <exception cref="QLoraException">It is not UTF-8.</exception>
-    public string ReadInput()
+    public string ReadInput(CancellationToken cancellation) => Wait(() =>
     {
         try
         {
@@ -75,7 +76,7 @@ internal sealed class Terminal : IDisposable
         {
             throw new QLoraException("standard input is not UTF-8 text", cause);
         }
-    }
+    }, cancellation);
 
     /// <summary>A line that a person types; null when the input ends.</summary>
     /// <param name="prompt">Shown before it.</param>
@@ -85,9 +86,7 @@ internal sealed class Terminal : IDisposable
         Error.Write(prompt);
         Error.Flush();
         _lines ??= new StreamReader(Input, new UTF8Encoding(false));
-        var line = Task.Run(_lines.ReadLine, CancellationToken.None);
-        line.Wait(cancellation);
-        return line.Result;
+        return Wait(_lines.ReadLine, cancellation);
     }
 
     /// <summary>Writes a piece of a result that is to be seen at once.</summary>
@@ -104,12 +103,22 @@ internal sealed class Terminal : IDisposable
         Error.WriteLine($"{red}error:{plain} {message}");
     }
 
-    /// <summary>Flushes what is still buffered.</summary>
+    /// <summary>Flushes what is still buffered, as far as there is room for it.</summary>
     public void Dispose()
     {
-        Output.Flush();
-        Error.Flush();
+        try
+        {
+            Output.Flush();
+            Error.Flush();
+        }
+        catch (IOException)
+        {
+            // The disk is full, which was said before.
+        }
     }
+
+    /// <summary>Reading from a terminal or a pipe cannot be interrupted, but waiting for it can.</summary>
+    private static T Wait<T>(Func<T> read, CancellationToken cancellation) => Task.Run(read, CancellationToken.None).WaitAsync(cancellation).GetAwaiter().GetResult();
 
     private IAnsiConsole CreateConsole()
     {

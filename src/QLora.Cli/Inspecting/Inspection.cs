@@ -37,9 +37,11 @@ internal sealed record Inspection(string Kind, string Description, string? Model
     /// <exception cref="QLoraException">It is nothing that can be told, or broken.</exception>
     public static Inspection Of(string path, LoraConfig? lora)
     {
-        if (Directory.Exists(path) && File.Exists(Path.Combine(path, AdapterConfig))) return OfAdapter(path);
-        if (path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(path)) return OfSafetensors(path);
-        return OfModel(path, lora);
+        var isAdapter = File.Exists(Path.Combine(path, AdapterConfig));
+        var isTensors = path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(path);
+        if (!isAdapter && !isTensors) return OfModel(path, lora);
+        if (lora is not null) throw new QLoraException($"{path} is no model; --rank, --target-modules and the like count what an adapter would train on one");
+        return isAdapter ? OfAdapter(path) : OfSafetensors(path);
     }
 
     private static Inspection OfModel(string path, LoraConfig? lora)
@@ -61,6 +63,7 @@ internal sealed record Inspection(string Kind, string Description, string? Model
                 ("vocabulary", config.VocabSize),
                 ("context", config.MaxPositionEmbeddings),
                 ("tied embeddings", config.TieWordEmbeddings),
+                .. TrainingState(path),
             ],
         };
     }
@@ -82,6 +85,7 @@ internal sealed record Inspection(string Kind, string Description, string? Model
                 ("dropout", lora.Dropout),
                 ("scaling", lora.Scaling),
                 ("target modules", lora.TargetModules.ToString()),
+                .. TrainingState(folder),
             ],
         };
     }
@@ -94,6 +98,13 @@ internal sealed record Inspection(string Kind, string Description, string? Model
         {
             Facts = [.. file.Metadata.OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => (entry.Key, (JsonNode)entry.Value))],
         };
+    }
+
+    /// <summary>How far a run was that wrote the folder as a checkpoint; nothing for another folder.</summary>
+    private static IEnumerable<(string, JsonNode)> TrainingState(string folder)
+    {
+        var state = Path.Combine(folder, "trainer_state.json");
+        if (File.Exists(state)) yield return ("checkpoint of step", ConfigJson.Open(state).Integer("step"));
     }
 
     private static WeightInfo Describe(SafetensorsInfo info) => new(info.Name, info.Shape, info.DType, null, info.Bytes);

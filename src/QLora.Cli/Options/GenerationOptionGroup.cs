@@ -22,7 +22,18 @@ internal sealed class GenerationOptionGroup : IOptionGroup
     public IEnumerable<Option> All => [_maxNewTokens, _temperature, _topK, _topP, _minP, _penalty, _seed, _stops];
 
     /// <summary>The settings that the command line asks for.</summary>
-    public GenerationOptions Read(CommandContext context, IReadOnlyList<int> stopTokens) => new()
+    public GenerationOptions Read(CommandContext context, IReadOnlyList<int> stopTokens)
+    {
+        var options = Parse(context, stopTokens);
+        var idle = new Option[] { _topK, _topP, _minP, _seed }.Where(context.IsGiven).Select(option => option.Name).ToList();
+        if (options.Temperature == 0 && idle.Count > 0) context.Note($"note: {string.Join(", ", idle)} have no effect at --temperature 0, which takes the most likely token each time");
+        return options;
+    }
+
+    /// <summary>The texts that end an answer.</summary>
+    public IReadOnlyList<string> Stops(CommandContext context) => context.Get(_stops) ?? [];
+
+    private GenerationOptions Parse(CommandContext context, IReadOnlyList<int> stopTokens) => new()
     {
         MaxNewTokens = context.Get(_maxNewTokens) ?? Default.MaxNewTokens,
         Temperature = context.Get(_temperature) ?? Default.Temperature,
@@ -33,7 +44,4 @@ internal sealed class GenerationOptionGroup : IOptionGroup
         Seed = context.Get(_seed) ?? Default.Seed,
         StopTokens = stopTokens,
     };
-
-    /// <summary>The texts that end an answer.</summary>
-    public IReadOnlyList<string> Stops(CommandContext context) => context.Get(_stops) ?? [];
 }

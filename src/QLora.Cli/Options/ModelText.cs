@@ -1,5 +1,6 @@
 using System.Text.Json;
 using QLora.Data;
+using QLora.Generation;
 using QLora.Models;
 using QLora.Text;
 
@@ -21,9 +22,6 @@ internal sealed class ModelText
     /// <summary>The chat template.</summary>
     /// <exception cref="QLoraException">The model has none.</exception>
     public ChatTemplate Template => _template ?? throw new QLoraException($"{_file.Path} has no chat template; leave --chat out, or put a chat_template.jinja beside the model");
-
-    /// <summary>Whether there is a chat template.</summary>
-    public bool HasTemplate => _template is not null;
 
     /// <summary>The tokens that end an answer: what the config, generation_config.json and the tokenizer say, which often name different ones.</summary>
     public IReadOnlyList<int> StopTokens
@@ -51,6 +49,9 @@ internal sealed class ModelText
         var chat = Template.Render(json, new ChatTemplateOptions { AddGenerationPrompt = true, BosToken = Tokenizer.BosToken, EosToken = Tokenizer.EosToken });
         return Tokenizer.Encode(chat.Text, addSpecialTokens: false).Ids;
     }
+
+    /// <summary>What asks the model the questions of a data set.</summary>
+    public ExactMatch ExactMatch(CausalLanguageModel model) => new(model, Tokenizer, _template) { StopTokens = StopTokens };
 
     /// <summary>Writes what there is of both beside a model.</summary>
     public void Save(string folder) => _tokenizer?.Save(folder, _template);

@@ -16,6 +16,12 @@ internal readonly unsafe struct LeftRows(float* data, nint row, nint inner)
 /// </summary>
 internal readonly unsafe struct LeftMatrix(float* data, nint row, nint inner, int group = 1, nint groupStride = 0)
 {
+    /// <summary>Its first number.</summary>
+    public float* Data => data;
+
+    /// <summary>Whether it lies in memory row after row.</summary>
+    public bool HasRowsOf(int size) => group == 1 && inner == 1 && row == size;
+
     /// <summary>Whether it is packed; then rows that fill up the last group are zeros.</summary>
     public bool IsPacked => group > 1;
 

@@ -10,7 +10,11 @@ namespace QLora.Cpu.Gemm;
 /// <param name="TransposeB">Whether b is stored transposed.</param>
 /// <param name="Alpha">Factor of the product.</param>
 /// <param name="Beta">Factor of the old content.</param>
-internal readonly record struct ProductShape(int M, int N, int Inner, bool TransposeB, float Alpha, float Beta);
+internal readonly record struct ProductShape(int M, int N, int Inner, bool TransposeB, float Alpha, float Beta)
+{
+    /// <summary>alpha · sum + beta · old, where an old NaN does not count when beta is 0.</summary>
+    public float Result(float sum, float old) => Beta == 0 ? Alpha * sum : MathF.FusedMultiplyAdd(old, Beta, Alpha * sum);
+}
 
 /// <summary>
 /// A stretch of the inner index of a product, tile by tile. Columns of b are packed into panels of a tile's width, by each thread for its own tiles. Tiles are numbered

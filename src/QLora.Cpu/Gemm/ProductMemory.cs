@@ -17,6 +17,9 @@ internal readonly unsafe struct ProductMemory(float* memory)
     private const int ShortestInner = 192, LongestInner = 576;
     private const int LeftSize = MaxLeft + LongestInner * RowUnit;
 
+    /// <summary>The longest inner extent for which <see cref="FewCodeRows"/> finds room for arranged rows, and each thread for scales and codes.</summary>
+    public const int MaxFewInner = LeftSize / FewCodeRows.MaxRows / 128 * 128;
+
     /// <summary>The longest stretch of the inner index with so many rows.</summary>
     public static int MaxInner(int rows) => Math.Clamp(MaxLeft / Math.Max(rows, 1) / InnerUnit * InnerUnit, ShortestInner, LongestInner);
 

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using QLora.Cpu.Vectors;
 using QLora.Quantization;
 
@@ -9,9 +10,50 @@ namespace QLora.Cpu.Gemm;
 internal readonly unsafe struct QuantizedRows(QuantizedTensor tensor) : IRows
 {
     private readonly byte* _codes = tensor.Codes.Pointer<byte>();
+    private readonly long _bytes = tensor.Codes.Bytes;
     private readonly CodeTable _table = CodeTable.Of(tensor.Type);
     private readonly QuantizedScales _scales = new(tensor);
     private readonly int _columns = tensor.Shape[1], _blockBits = BitOperations.Log2((uint)tensor.BlockSize);
+
+    /// <summary>The values of the codes.</summary>
+    public CodeTable Table => _table;
+
+    /// <summary>Whether rows are whole eights of codes, each of which has one scale.</summary>
+    public bool EightsLieInBlocks => _columns % 8 == 0 && _blockBits >= 3;
+
+    /// <summary>The codes of a row that begins with a byte.</summary>
+    public byte* Codes(int row) => _codes + (long)row * _columns / 2;
+
+    /// <summary>Whether so many bytes can be read from a row on.</summary>
+    public bool HasBytes(int row, long bytes) => (long)row * _columns / 2 + bytes <= _bytes;
+
+    /// <summary>Copies the codes of a row that begins and ends with a byte.</summary>
+    public void CopyCodes(int row, byte* destination) => new ReadOnlySpan<byte>(Codes(row), _columns / 2).CopyTo(new Span<byte>(destination, _columns / 2));
+
+    /// <summary>The scale of every eight codes of some rows, where <see cref="EightsLieInBlocks"/>.</summary>
+    /// <param name="row">The first row.</param>
+    /// <param name="rows">How many.</param>
+    /// <param name="destination">Takes them, and zeros to fill up each row.</param>
+    /// <param name="width">Numbers from one row of scales to the next, a multiple of eight.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void ReadScales(int row, int rows, float* destination, int width)
+    {
+        var (scales, blockBits, eights) = (_scales, _blockBits, _columns / 8);
+        var eight = (long)row * eights;
+        var wholeStretches = blockBits >= 6 && eights % 8 == 0;
+        for (var r = 0; r < rows; r++, eight += eights, destination += width)
+        {
+            var i = 0;
+            if (wholeStretches)
+            {
+                for (; i < eights; i += 8) Vector256.Create(scales[(eight + i) >> (blockBits - 3)]).Store(destination + i);
+                for (; i < width; i += 8) Vector256<float>.Zero.Store(destination + i);
+            }
+
+            for (; i < eights; i++) destination[i] = scales[(eight + i) >> (blockBits - 3)];
+            for (; i < width; i++) destination[i] = 0;
+        }
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Read<V>(int row, int first, int count, float* destination) where V : unmanaged, IVector<V>
@@ -134,7 +176,10 @@ internal readonly unsafe struct QuantizedScales
         get
         {
             if (_scales != null) return _scales[block];
-            return _map[_codes[block]] * _nestedScales[_nestedBits >= 0 ? block >> _nestedBits : block / _nestedBlockSize] + _offset;
+            return _map[_codes[block]] * _nestedScales[NestedBlock(block)] + _offset;
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private long NestedBlock(long block) => _nestedBits >= 0 ? block >> _nestedBits : block / _nestedBlockSize;
 }

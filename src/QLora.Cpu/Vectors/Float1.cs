@@ -56,12 +56,18 @@ internal readonly unsafe struct Float1(float value) : IVector<Float1>
 
     public static float Sum(Float1 x) => x._value;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Sums(Float1 x, Float1 y, Float1 z, Float1 w) => Float4.Create(x._value, y._value, z._value, w._value);
+
     public static float MaxAcross(Float1 x) => x._value;
 
     public static double SumOfSquares(Float1 x) => (double)x._value * x._value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float1 LoadBFloat16(ushort* source) => new(BitConverter.UInt32BitsToSingle((uint)*source << 16));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float1 LoadFloat16(ushort* source) => new((float)BitConverter.UInt16BitsToHalf(*source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float1 LookUp(byte* codes, in CodeTable table) => new(table.Values[*codes >> 4]);

@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace QLora.Cpu.Vectors;
 
 /// <summary>16 numbers: AVX-512.</summary>
-internal readonly unsafe struct Float16(Vector512<float> value) : IVector<Float16>
+internal readonly unsafe struct Float16(Vector512<float> value) : IRegisterTable<Float16>
 {
     private readonly Vector512<float> _value = value;
 
@@ -64,6 +64,14 @@ internal readonly unsafe struct Float16(Vector512<float> value) : IVector<Float1
     public static float Sum(Float16 x) => Vector512.Sum(x._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Sums(Float16 x, Float16 y, Float16 z, Float16 w)
+    {
+        return Float8.Sums(Halves(x), Halves(y), Halves(z), Halves(w));
+
+        static Float8 Halves(Float16 v) => new(v._value.GetLower() + v._value.GetUpper());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxAcross(Float16 x) => Float8.MaxAcross(new(Vector256.Max(x._value.GetLower(), x._value.GetUpper())));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -77,12 +85,27 @@ internal readonly unsafe struct Float16(Vector512<float> value) : IVector<Float1
     public static Float16 LoadBFloat16(ushort* source) => new((Avx512F.ConvertToVector512Int32(Vector256.Load(source)) << 16).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float16 LoadFloat16(ushort* source)
+    {
+        // A half's exponent and fraction in the places of a single's make a number 2¹¹² times too small; infinity and NaN have the largest exponent of both.
+        var bits = Avx512F.ConvertToVector512Int32(Vector256.Load(source));
+        var magnitude = (bits & Vector512.Create(0x7FFF)) << 13;
+        var value = (magnitude.AsSingle() * Vector512.Create(5.192296858534828e33f)).AsInt32();
+        value |= Vector512.GreaterThanOrEqual(magnitude, Vector512.Create(0x7C00 << 13)) & Vector512.Create(0x7F800000);
+        return new((value | (bits & Vector512.Create(0x8000)) << 16).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float16 LookUp(byte* codes, in CodeTable table)
     {
         // A byte becomes two places whose low four bits are its halves, and those are all that the permutation looks at.
         var bytes = Avx512F.ConvertToVector512Int64(Vector128.CreateScalarUnsafe(*(ulong*)codes).AsByte());
         return new(Avx512F.PermuteVar16x32(Vector512.Load(table.Values), ((bytes >>> 4) | (bytes << 32)).AsInt32()));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float16 LookUp(Float16 codes, int shift, Float16 first, Float16 second) =>
+        new(Avx512F.PermuteVar16x32(first._value, codes._value.AsInt32() >>> shift));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transpose(float* source, nint sourceRow, float* destination, nint destinationRow)

@@ -21,6 +21,9 @@ internal readonly unsafe struct Float4(Vector128<float> value) : IVector<Float4>
     public static Float4 Create(float value) => new(Vector128.Create(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Create(float x, float y, float z, float w) => new(Vector128.Create(x, y, z, w));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 operator +(Float4 x, Float4 y) => new(x._value + y._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -64,6 +67,15 @@ internal readonly unsafe struct Float4(Vector128<float> value) : IVector<Float4>
     public static float Sum(Float4 x) => Vector128.Sum(x._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Sums(Float4 x, Float4 y, Float4 z, Float4 w)
+    {
+        var (lowXY, highXY) = Interleave(x._value, y._value);
+        var (lowZW, highZW) = Interleave(z._value, w._value);
+        var (sumsXY, sumsZW) = (lowXY + highXY, lowZW + highZW);
+        return new(Low(sumsXY, sumsZW) + High(sumsXY, sumsZW));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxAcross(Float4 x) => MathF.Max(MathF.Max(x._value[0], x._value[1]), MathF.Max(x._value[2], x._value[3]));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -75,6 +87,17 @@ internal readonly unsafe struct Float4(Vector128<float> value) : IVector<Float4>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 LoadBFloat16(ushort* source) => new((Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)source).AsUInt16()) << 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 LoadFloat16(ushort* source)
+    {
+        // A half's exponent and fraction in the places of a single's make a number 2¹¹² times too small; infinity and NaN have the largest exponent of both.
+        var bits = Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)source).AsUInt16()).AsInt32();
+        var magnitude = (bits & Vector128.Create(0x7FFF)) << 13;
+        var value = (magnitude.AsSingle() * Vector128.Create(5.192296858534828e33f)).AsInt32();
+        value |= Vector128.GreaterThanOrEqual(magnitude, Vector128.Create(0x7C00 << 13)) & Vector128.Create(0x7F800000);
+        return new((value | (bits & Vector128.Create(0x8000)) << 16).AsSingle());
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 LookUp(byte* codes, in CodeTable table) => new(Vector128.Create(table.Pairs[codes[0]], table.Pairs[codes[1]]).AsSingle());
@@ -90,16 +113,6 @@ internal readonly unsafe struct Float4(Vector128<float> value) : IVector<Float4>
         High(low01, low23).Store(destination + destinationRow);
         Low(high01, high23).Store(destination + 2 * destinationRow);
         High(high01, high23).Store(destination + 3 * destinationRow);
-
-        static (Vector128<float> Low, Vector128<float> High) Interleave(Vector128<float> x, Vector128<float> y) => Sse.IsSupported
-            ? (Sse.UnpackLow(x, y), Sse.UnpackHigh(x, y))
-            : (Vector128.Create(x[0], y[0], x[1], y[1]), Vector128.Create(x[2], y[2], x[3], y[3]));
-
-        static Vector128<float> Low(Vector128<float> x, Vector128<float> y) =>
-            Sse.IsSupported ? Sse.MoveLowToHigh(x, y) : Vector128.Create(x.GetLower(), y.GetLower());
-
-        static Vector128<float> High(Vector128<float> x, Vector128<float> y) =>
-            Sse.IsSupported ? Sse.MoveHighToLow(y, x) : Vector128.Create(x.GetUpper(), y.GetUpper());
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -112,4 +125,17 @@ internal readonly unsafe struct Float4(Vector128<float> value) : IVector<Float4>
             Transpose(square, 4, destination + k * destinationRow, destinationRow);
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (Vector128<float> Low, Vector128<float> High) Interleave(Vector128<float> x, Vector128<float> y) => Sse.IsSupported
+        ? (Sse.UnpackLow(x, y), Sse.UnpackHigh(x, y))
+        : (Vector128.Create(x[0], y[0], x[1], y[1]), Vector128.Create(x[2], y[2], x[3], y[3]));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Low(Vector128<float> x, Vector128<float> y) =>
+        Sse.IsSupported ? Sse.MoveLowToHigh(x, y) : Vector128.Create(x.GetLower(), y.GetLower());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> High(Vector128<float> x, Vector128<float> y) =>
+        Sse.IsSupported ? Sse.MoveHighToLow(y, x) : Vector128.Create(x.GetUpper(), y.GetUpper());
 }

@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace QLora.Cpu.Vectors;
 
 /// <summary>8 numbers: AVX2.</summary>
-internal readonly unsafe struct Float8(Vector256<float> value) : IVector<Float8>
+internal readonly unsafe struct Float8(Vector256<float> value) : IRegisterTable<Float8>
 {
     private readonly Vector256<float> _value = value;
 
@@ -64,6 +64,14 @@ internal readonly unsafe struct Float8(Vector256<float> value) : IVector<Float8>
     public static float Sum(Float8 x) => Vector256.Sum(x._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Sums(Float8 x, Float8 y, Float8 z, Float8 w)
+    {
+        return Float4.Sums(Halves(x), Halves(y), Halves(z), Halves(w));
+
+        static Float4 Halves(Float8 v) => new(v._value.GetLower() + v._value.GetUpper());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float MaxAcross(Float8 x) => Float4.MaxAcross(new(Vector128.Max(x._value.GetLower(), x._value.GetUpper())));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -77,12 +85,26 @@ internal readonly unsafe struct Float8(Vector256<float> value) : IVector<Float8>
     public static Float8 LoadBFloat16(ushort* source) => new((Avx2.ConvertToVector256Int32(source) << 16).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float8 LoadFloat16(ushort* source)
+    {
+        // A half's exponent and fraction in the places of a single's make a number 2¹¹² times too small; infinity and NaN have the largest exponent of both.
+        var bits = Avx2.ConvertToVector256Int32(source);
+        var magnitude = (bits & Vector256.Create(0x7FFF)) << 13;
+        var value = (magnitude.AsSingle() * Vector256.Create(5.192296858534828e33f)).AsInt32();
+        value |= Vector256.GreaterThanOrEqual(magnitude, Vector256.Create(0x7C00 << 13)) & Vector256.Create(0x7F800000);
+        return new((value | (bits & Vector256.Create(0x8000)) << 16).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 LookUp(byte* codes, in CodeTable table)
     {
         // A byte becomes two places whose low four bits are its halves.
         var bytes = Avx2.ConvertToVector256Int64(Vector128.CreateScalarUnsafe(*(uint*)codes).AsByte());
         return new(Permute(Vector256.Load(table.Values), Vector256.Load(table.Values + 8), ((bytes >>> 4) | (bytes << 32)).AsInt32()));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float8 LookUp(Float8 codes, int shift, Float8 first, Float8 second) => new(Permute(first._value, second._value, codes._value.AsInt32() >>> shift));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transpose(float* source, nint sourceRow, float* destination, nint destinationRow)

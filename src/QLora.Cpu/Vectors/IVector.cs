@@ -50,6 +50,9 @@ internal unsafe interface IVector<TSelf> :
     /// <summary>The sum of all places, in an order that is always the same.</summary>
     static abstract float Sum(TSelf x);
 
+    /// <summary>The sums of all places of four vectors, in an order that is always the same.</summary>
+    static abstract Float4 Sums(TSelf x, TSelf y, TSelf z, TSelf w);
+
     /// <summary>The largest of all places; NaN when one is.</summary>
     static abstract float MaxAcross(TSelf x);
 
@@ -58,6 +61,9 @@ internal unsafe interface IVector<TSelf> :
 
     /// <summary>Numbers of half the width, which are the upper halves of singles.</summary>
     static abstract TSelf LoadBFloat16(ushort* source);
+
+    /// <summary>Numbers of IEEE half precision, every one of which is a single.</summary>
+    static abstract TSelf LoadFloat16(ushort* source);
 
     /// <summary>The values of <see cref="Count"/> 4-bit codes, two a byte, the first in the high half.</summary>
     /// <param name="codes">The first byte; of half of <see cref="Count"/> bytes, rounded up.</param>

@@ -21,6 +21,7 @@ public static class Devices
     public static Backend Open(string name, int? threads = null)
     {
         if (threads is < 1 or > 1024) throw new QLoraException($"--threads is {threads}, expected 1 to 1024");
+        if (name == Reference && threads > 1) throw new QLoraException($"device {Reference} runs on one thread; leave --threads out");
         return name switch
         {
             Auto or Cpu => new CpuBackend(threads),

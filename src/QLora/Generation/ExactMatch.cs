@@ -24,6 +24,9 @@ public sealed class ExactMatch(CausalLanguageModel model, Tokenizer tokenizer, C
     // What goes on far beyond the expected answer is no match, however it ends; this much of it is still worth reading.
     private const int TokensBeyondExpected = 32;
 
+    /// <summary>Tokens that end an answer; null for the model's own.</summary>
+    public IReadOnlyList<int>? StopTokens { get; init; }
+
     /// <summary>The share of exact answers, from 0 to 1.</summary>
     public static double Share(IReadOnlyCollection<AnsweredQuestion> answers) => answers.Count == 0 ? 0 : (double)answers.Count(answer => answer.IsExact) / answers.Count;
 
@@ -50,7 +53,7 @@ public sealed class ExactMatch(CausalLanguageModel model, Tokenizer tokenizer, C
     private string AnswerTo(Question question, CancellationToken cancellation)
     {
         var expectedTokens = tokenizer.Encode(question.Expected, addSpecialTokens: false).Ids.Length;
-        var options = new GenerationOptions { MaxNewTokens = expectedTokens + TokensBeyondExpected };
+        var options = new GenerationOptions { MaxNewTokens = expectedTokens + TokensBeyondExpected, StopTokens = StopTokens };
         int[] answer = [.. new TextGenerator(model).Generate(question.Prompt, options, cancellation)];
         return tokenizer.Decode(answer, skipSpecialTokens: true);
     }

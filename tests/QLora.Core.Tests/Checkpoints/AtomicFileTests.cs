@@ -1,5 +1,4 @@
 using QLora.Checkpoints;
-using QLora.Testing;
 
 namespace QLora.Tests.Checkpoints;
 

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using QLora.Checkpoints;
 using QLora.Quantization;
-using QLora.Testing;
 
 namespace QLora.Tests.Quantization;
 

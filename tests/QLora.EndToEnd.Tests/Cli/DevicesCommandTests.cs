@@ -38,6 +38,7 @@ public class DevicesCommandTests
     public void An_unknown_device_is_an_error_that_lists_what_there_is()
     {
         Assert.Contains("there are auto, cpu, reference", Assert.Throws<QLoraException>(() => Devices.Open("cuda:0")).Message, StringComparison.Ordinal);
+        Assert.Contains("one thread", Assert.Throws<QLoraException>(() => Devices.Open("reference", threads: 2)).Message, StringComparison.Ordinal);
         Assert.Contains("--threads", Assert.Throws<QLoraException>(() => Devices.Open("cpu", threads: 0)).Message, StringComparison.Ordinal);
     }
 }

@@ -1,3 +1,5 @@
+using QLora.Testing;
+
 namespace QLora.EndToEnd.Tests.Cli;
 
 public class EvaluateCommandTests(TextModel model) : IClassFixture<TextModel>
@@ -41,8 +43,6 @@ public class EvaluateCommandTests(TextModel model) : IClassFixture<TextModel>
         Qlora.Run("evaluate", "--model", model.Path, "--data", folder["nothing"], "--json").Failed(3, "nothing");
         Qlora.Run("evaluate", "--model", model.Path).Failed(2, "--data");
         Qlora.Run("evaluate", "--model", TinyData.Model, "--data", folder.WriteTokens(), "--generate", "--json").Failed(3, "no tokenizer");
-        Qlora.Run("evaluate", "--model", model.Path, "--data", folder.Write("text.jsonl", "{\"text\": \"all is learnt\"}\n"), "--generate", "--json").Failed(3, "example 1", "no question before its answer");
-        Qlora.Run("evaluate", "--model", model.Path, "--data", model.Chats, "--max-length", "30", "--generate", "--json").Failed(3, "--max-length");
-        Qlora.Run("evaluate", "--model", model.Path, "--adapter", TinyData.Adapter, "--data", model.Chats, "--quantization", "none").Succeeded();
+        Qlora.Run("evaluate", "--model", model.Path, "--data", folder.Write("text.jsonl", "{\"text\": \"all is learnt\"}\n"), "--generate", "--json").Failed(3, "line 1", "no question and answer");
     }
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using QLora.Cli;
 using QLora.Cli.Frame;
+using QLora.Testing;
 
 namespace QLora.EndToEnd.Tests.Cli;
 
@@ -72,6 +73,8 @@ public class FrameTests
         Qlora.Run("inspect").Failed(2);
         Qlora.Run("inspect", "x", "--rank").Failed(2, "--rank");
         Qlora.Run("inspect", "x", "--rank", "4", "--rank", "8").Failed(2, "--rank");
+        Qlora.Run("verify", "--model", "m", "--reference", "r", "--double-quantization", "false").Failed(2, "--double-quantization has no effect without --quantization");
+        Qlora.Run("evaluate", "--model", "m", "--data", "d", "--quantization", "none", "--quantization-block-size", "32").Failed(2, "--quantization-block-size has no effect");
     }
 
     [Theory]
@@ -153,6 +156,18 @@ public class FrameTests
         };
         var outcome = Qlora.RunProcess(shell);
         Assert.Equal((0, ""), (outcome.ExitCode, outcome.Error));
+    }
+
+    [Fact]
+    public void A_full_disk_is_an_error()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "/dev/full is a file of Linux");
+        var words = string.Join(' ', Qlora.ProcessInfo("devices", "--json").ArgumentList.Select(word => $"'{word}'"));
+        var outcome = Qlora.RunProcess(new System.Diagnostics.ProcessStartInfo("bash", ["-c", $"dotnet {words} > /dev/full"])
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        });
+        outcome.Failed(3, "No space left");
     }
 
     private static string OnTerminal(string variables, string commandLine)

@@ -1,4 +1,5 @@
 using QLora.Cli.Generating;
+using QLora.Testing;
 
 namespace QLora.EndToEnd.Tests.Cli;
 
@@ -56,6 +57,20 @@ public class GenerateCommandTests(TextModel model) : IClassFixture<TextModel>
         var bare = Generate("--prompt", "lamp on", "--chat", "--max-new-tokens", "4").Succeeded().Output;
         Assert.NotEqual(bare, Generate("--prompt", "lamp on", "--chat", "--max-new-tokens", "4", "--adapter", folder["adapter"]).Succeeded().Output);
     }
+
+    [Fact]
+    public void A_person_on_a_terminal_has_a_conversation()
+    {
+        var outcome = Qlora.RunOnTerminal("lamp on\n\nlamp off\n", "generate", "--model", model.Path, "--chat", "--max-new-tokens", "2").Succeeded();
+        Assert.Equal(2, outcome.Output.Count(c => c == '\n'));
+        Assert.Equal(4, outcome.Error.Split("> ").Length - 1);
+        var answer = Generate("--prompt", "lamp off", "--chat", "--max-new-tokens", "2").Succeeded().Output;
+        Assert.EndsWith(answer, outcome.Output, StringComparison.Ordinal); // the empty line made it forget
+    }
+
+    [Fact]
+    public void Choices_that_greedy_text_does_not_have_are_told()
+        => Assert.Contains("--top-k have no effect at --temperature 0", Generate("--prompt", "a", "--top-k", "5", "--max-new-tokens", "1").Succeeded().Error, StringComparison.Ordinal);
 
     [Fact]
     public void What_cannot_be_generated_is_refused()

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using QLora.Testing;
 
 namespace QLora.EndToEnd.Tests.Cli;
 

@@ -80,6 +80,7 @@ public class InspectCommandTests
         Qlora.Run("inspect", folder.Path, "--json").Failed(3, "no config.json");
         Qlora.Run("inspect", folder.Write("model.gguf", "not a model"), "--json").Failed(3, "model.gguf", "no GGUF file");
         Qlora.Run("inspect", folder.Write("x.safetensors", ""), "--json").Failed(3, "x.safetensors");
+        Qlora.Run("inspect", TinyData.Adapter, "--rank", "8").Failed(3, "is no model");
         Qlora.Run("inspect", TinyData.Model, "--target-modules", "q_prj").Failed(3, "q_prj", "q_proj");
         folder.Write("config.json", """{"model_type": "unheard-of"}""");
         Qlora.Run("inspect", folder.Path).Failed(3, "unheard-of", "llama");

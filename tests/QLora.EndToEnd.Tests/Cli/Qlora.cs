@@ -62,8 +62,24 @@ internal static class Qlora
     {
         using StringWriter output = new() { NewLine = "\n" }, error = new() { NewLine = "\n" };
         using var terminal = new Terminal(new MemoryStream(input), output, error);
+        return RunOn(terminal, cancellation, arguments);
+    }
+
+    /// <summary>Runs a command line within this process, as if a person typed the input and read the rest.</summary>
+    public static Outcome RunOnTerminal(string input, params string[] arguments)
+    {
+        using StringWriter output = new() { NewLine = "\n" }, error = new() { NewLine = "\n" };
+        using var terminal = new Terminal(new MemoryStream(Encoding.UTF8.GetBytes(input)), output, error)
+        {
+            InputIsTerminal = true, OutputIsTerminal = true, ErrorIsTerminal = true, UseColors = true,
+        };
+        return RunOn(terminal, CancellationToken.None, arguments);
+    }
+
+    private static Outcome RunOn(Terminal terminal, CancellationToken cancellation, string[] arguments)
+    {
         var code = QLora.Cli.Tool.Create().Run(arguments, terminal, cancellation);
-        return new Outcome(code, output.ToString(), error.ToString());
+        return new Outcome(code, terminal.Output.ToString()!, terminal.Error.ToString()!);
     }
 
     /// <summary>How to start qlora as a process of its own, its streams redirected.</summary>
@@ -86,9 +102,9 @@ internal static class Qlora
     public static Outcome Finish(Process process)
     {
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        if (!process.WaitForExit(TimeSpan.FromMinutes(2)))
+        if (!process.WaitForExit(TimeSpan.FromMinutes(5)))
         {
-            process.Kill();
+            process.Kill(entireProcessTree: true);
             Assert.Fail($"qlora does not end: {error.Result}");
         }
 

@@ -1,3 +1,5 @@
+using QLora.Testing;
+
 namespace QLora.EndToEnd.Tests.Cli;
 
 /// <summary>tokenize and preview.</summary>
@@ -25,6 +27,8 @@ public class TextCommandTests(TextModel model) : IClassFixture<TextModel>
     {
         var lines = Qlora.Run("preview", "--model", model.Path, "--data", model.Chats, "--limit", "1").Succeeded().Output;
         Assert.Contains("<|im_start|>user\nlamp on<|im_end|>\n<|im_start|>assistant\n⟦A<|im_end|>\n⟧", lines, StringComparison.Ordinal);
+
+        Assert.Contains("\e[32mA<|im_end|>\n\e[0m", Qlora.RunOnTerminal("", "preview", "--model", model.Path, "--data", model.Chats).Succeeded().Output, StringComparison.Ordinal);
 
         var json = Qlora.Run("preview", "--model", model.Path, "--data", model.Chats, "--json").Succeeded().JsonLines;
         Assert.Equal(4, json.Count);

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using QLora.Testing;
 using QLora.Text;
 
 namespace QLora.EndToEnd.Tests.Cli;

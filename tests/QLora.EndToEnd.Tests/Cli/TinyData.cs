@@ -13,6 +13,14 @@ internal static class TinyData
     /// <summary>Its recorded adapter.</summary>
     public static string Adapter => TestData.Golden("models/llama/adapter");
 
+    /// <summary>Writes a file into a folder.</summary>
+    /// <returns>The file.</returns>
+    public static string Write(this TemporaryFolder folder, string name, string text)
+    {
+        File.WriteAllText(folder[name], text);
+        return folder[name];
+    }
+
     /// <summary>Writes examples of a rule that can be learnt: each token is the one before plus one.</summary>
     /// <returns>The file.</returns>
     public static string WriteTokens(this TemporaryFolder folder, string name = "tokens.jsonl", int examples = 16) => folder.Write(name, string.Concat(Enumerable.Range(0, examples).Select(i =>

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using QLora.Testing;
 
 namespace QLora.EndToEnd.Tests.Cli;
 
@@ -25,6 +26,16 @@ public class TrainCommandTests(TextModel model) : IClassFixture<TextModel>
         Assert.Contains("trainable params: 31,232 || all params: 115,520 || trainable%: 27.0360", outcome.Error, StringComparison.Ordinal);
         Assert.Contains("step 8/8", outcome.Error, StringComparison.Ordinal);
         Assert.DoesNotContain('\r', outcome.Error);
+    }
+
+    [Fact]
+    public void On_a_terminal_one_line_is_written_over()
+    {
+        using var folder = new TemporaryFolder();
+        var outcome = Qlora.RunOnTerminal("", "train", "--model", TinyData.Model, "--data", folder.WriteTokens(), "--output", folder["out"], "--epochs", "4").Succeeded();
+        Assert.Matches(@"\rstep 1/64  loss \d+\.\d{4}  \d+ tokens/s  \d+:\d\d left\e\[K", outcome.Error);
+        Assert.EndsWith("\r\e[K", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains("trained parameters", outcome.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -77,6 +88,7 @@ public class TrainCommandTests(TextModel model) : IClassFixture<TextModel>
         Assert.Contains("checkpoint-3, 3 of 8 steps are done", resumed.Error, StringComparison.Ordinal);
         Assert.Equal(8, resumed.Json.GetProperty("steps").GetInt32());
         Assert.Equal(File.ReadAllBytes(Path.Combine(folder["whole"], "adapter_model.safetensors")), File.ReadAllBytes(Path.Combine(folder["parts"], "adapter_model.safetensors")));
+        Assert.Contains("checkpoint of step  3", Qlora.Run("inspect", Path.Combine(folder["parts"], "checkpoint-3")).Succeeded().Output, StringComparison.Ordinal);
         Train(folder, "parts", [.. settings, "--rank", "3", "--resume", folder["parts"]]).Failed(3, "--rank is 3 and was 16");
     }
 

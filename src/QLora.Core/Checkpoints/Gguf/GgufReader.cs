@@ -3,12 +3,6 @@ using System.Text;
 
 namespace QLora.Checkpoints.Gguf;
 
-/// <summary>The kinds of metadata values, by the numbers of the format.</summary>
-internal enum GgufValueType : uint
-{
-    UInt8, Int8, UInt16, Int16, UInt32, Int32, Float32, Boolean, String, Array, UInt64, Int64, Float64,
-}
-
 /// <summary>Walks over the header of a mapped GGUF file; every step is checked against the file's end before anything is read or allocated.</summary>
 internal sealed class GgufReader(MappedFile file, long position = 0)
 {

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using QLora.Checkpoints;
 using QLora.Checkpoints.Gguf;
-using QLora.Testing;
 
 namespace QLora.Tests.Checkpoints.Gguf;
 

@@ -1,6 +1,5 @@
 using CsCheck;
 using QLora.Checkpoints.Gguf;
-using QLora.Testing;
 
 namespace QLora.Tests.Checkpoints.Gguf;
 
@@ -131,6 +130,37 @@ public sealed class GgufDamageTests : IDisposable
     {
         var path = _folder["x.gguf"];
         File.WriteAllBytes(path, bytes);
-        return Damage.ReadOrRefuse(what, path, GgufBytes.ReadAll);
+        return Damage.ReadOrRefuse(what, path, ReadAll);
+    }
+
+    private static void ReadAll(string path)
+    {
+        using var file = GgufFile.Open(path);
+        foreach (var key in file.Metadata.Keys)
+        {
+            Assert.NotNull(file.Metadata.Describe(key));
+            foreach (var get in new Func<string, object?>[]
+            {
+                file.Metadata.GetString, key => file.Metadata.GetInteger(key), key => file.Metadata.GetNumber(key), key => file.Metadata.GetBoolean(key),
+                file.Metadata.GetStrings, file.Metadata.GetIntegers, file.Metadata.GetNumbers,
+            })
+            {
+                try
+                {
+                    Assert.NotNull(get(key));
+                }
+                catch (QLoraException error)
+                {
+                    Assert.Contains(path, error.Message);
+                    Assert.Contains(", expected ", error.Message);
+                }
+            }
+        }
+
+        foreach (var tensor in file.Tensors.Values)
+        {
+            Assert.Equal(tensor.Bytes, file.ReadRaw(tensor.Name).Length);
+            if (tensor.Type.Decode is not null) file.ReadFloats(tensor.Name, 0, new float[tensor.Shape.Count]);
+        }
     }
 }

@@ -1,6 +1,5 @@
 using QLora.Checkpoints.Gguf;
 using QLora.Tensors;
-using QLora.Testing;
 
 namespace QLora.Tests.Checkpoints.Gguf;
 

@@ -2,7 +2,6 @@ using QLora.Backends.Reference;
 using QLora.Checkpoints;
 using QLora.Quantization;
 using QLora.Tensors;
-using QLora.Testing;
 
 namespace QLora.Tests.Checkpoints;
 

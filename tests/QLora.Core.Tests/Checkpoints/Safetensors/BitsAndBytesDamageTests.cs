@@ -4,7 +4,6 @@ using QLora.Backends.Reference;
 using QLora.Checkpoints;
 using QLora.Quantization;
 using QLora.Tensors;
-using QLora.Testing;
 
 namespace QLora.Tests.Checkpoints;
 
@@ -42,7 +41,15 @@ public sealed class BitsAndBytesDamageTests : IDisposable
     {
         var sound = Encoding.UTF8.GetBytes(State);
         foreach (var (what, bytes) in Damage.Prefixes(sound)) Assert.NotNull(Open(what, With(StateName, DType.UInt8, bytes)));
-        foreach (var (what, bytes) in Damage.Flips(sound, sound.Length)) Open(what, With(StateName, DType.UInt8, bytes));
+        SafetensorsWriter.Write(_folder["model.safetensors"], DoubleQuantized());
+        var file = File.ReadAllBytes(_folder["model.safetensors"]);
+        var place = file.AsSpan().IndexOf(sound);
+        foreach (var (what, bytes) in Damage.Flips(sound, sound.Length))
+        {
+            bytes.CopyTo(file, place);
+            File.WriteAllBytes(_folder["model.safetensors"], file);
+            Open(what);
+        }
     }
 
     [Theory]
@@ -125,10 +132,12 @@ public sealed class BitsAndBytesDamageTests : IDisposable
     private string? Open(string what, IEnumerable<SafetensorsEntry> entries)
     {
         SafetensorsWriter.Write(_folder["model.safetensors"], entries);
-        return Damage.ReadOrRefuse(what, _folder.Path, path =>
-        {
-            using var checkpoint = SafetensorsCheckpoint.Open(path);
-            foreach (var info in checkpoint.Weights.Values.Where(info => info.IsQuantized)) checkpoint.ReadQuantized(info.Name, _backend).Dispose();
-        });
+        return Open(what);
     }
+
+    private string? Open(string what) => Damage.ReadOrRefuse(what, _folder.Path, path =>
+    {
+        using var checkpoint = SafetensorsCheckpoint.Open(path);
+        foreach (var info in checkpoint.Weights.Values.Where(info => info.IsQuantized)) checkpoint.ReadQuantized(info.Name, _backend).Dispose();
+    });
 }

@@ -1,6 +1,5 @@
 using CsCheck;
 using QLora.Checkpoints;
-using QLora.Testing;
 
 namespace QLora.Tests.Checkpoints;
 

@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using CsCheck;
 using QLora.Checkpoints;
 using QLora.Tensors;
-using QLora.Testing;
 
 namespace QLora.Tests.Checkpoints;
 

@@ -1,6 +1,5 @@
 using System.Text;
 using QLora.Checkpoints;
-using QLora.Testing;
 
 namespace QLora.Tests.Checkpoints;
 

@@ -1,10 +1,11 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using QLora.Checkpoints.Gguf;
 
-namespace QLora.Tests.Checkpoints.Gguf;
+namespace QLora.Testing;
 
 /// <summary>GGUF files made by hand, sound or not: what it is told, field by field.</summary>
-internal sealed class GgufBytes
+public sealed class GgufBytes
 {
     private readonly MemoryStream _stream = new();
 
@@ -70,43 +71,22 @@ internal sealed class GgufBytes
         return UInt32(type).UInt64(offset);
     }
 
+    /// <summary>Fills up to the alignment.</summary>
+    public GgufBytes Align(int alignment = 32)
+    {
+        while (_stream.Length % alignment != 0) _stream.WriteByte(0);
+        return this;
+    }
+
+    public GgufBytes Floats(ReadOnlySpan<float> values) => Raw(MemoryMarshal.AsBytes(values));
+
     /// <summary>Fills up to the alignment, then bytes that count up: the whole file.</summary>
     public byte[] Data(int bytes, int alignment = 32)
     {
-        while (_stream.Length % alignment != 0) _stream.WriteByte(0);
+        Align(alignment);
         for (var i = 0; i < bytes; i++) _stream.WriteByte((byte)i);
-        return _stream.ToArray();
+        return ToArray();
     }
 
-    /// <summary>Opens a file and reads all that it holds.</summary>
-    public static void ReadAll(string path)
-    {
-        using var file = GgufFile.Open(path);
-        foreach (var key in file.Metadata.Keys)
-        {
-            Assert.NotNull(file.Metadata.Describe(key));
-            foreach (var get in new Func<string, object?>[]
-            {
-                file.Metadata.GetString, key => file.Metadata.GetInteger(key), key => file.Metadata.GetNumber(key), key => file.Metadata.GetBoolean(key),
-                file.Metadata.GetStrings, file.Metadata.GetIntegers, file.Metadata.GetNumbers,
-            })
-            {
-                try
-                {
-                    Assert.NotNull(get(key));
-                }
-                catch (QLoraException error)
-                {
-                    Assert.Contains(path, error.Message);
-                    Assert.Contains(", expected ", error.Message);
-                }
-            }
-        }
-
-        foreach (var tensor in file.Tensors.Values)
-        {
-            Assert.Equal(tensor.Bytes, file.ReadRaw(tensor.Name).Length);
-            if (tensor.Type.Decode is not null) file.ReadFloats(tensor.Name, 0, new float[tensor.Shape.Count]);
-        }
-    }
+    public byte[] ToArray() => _stream.ToArray();
 }

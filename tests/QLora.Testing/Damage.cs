@@ -1,10 +1,10 @@
-namespace QLora.Tests.Checkpoints;
+namespace QLora.Testing;
 
 /// <summary>
 /// Damages files and opens them as a user would. Whatever a file holds, reading it ends in a result or in a <see cref="QLoraException"/> that names the file, and takes no more memory than
 /// a small multiple of the file: another exception fails the test, and so does the memory.
 /// </summary>
-internal static class Damage
+public static class Damage
 {
     private const long BaseAllocation = 1 << 20;
     private const int BytesPerByte = 64;

@@ -1,0 +1,118 @@
+using System.Runtime.CompilerServices;
+using QLora.Cpu.Vectors;
+
+namespace QLora.Cpu.Gemm;
+
+/// <summary>
+/// Dot products of rows with rows of a 4-bit weight, whose codes never leave the registers: a vector holds eight codes in each place, and shifting it gives
+/// eight vectors of values. The rows are put in that order beforehand: number i · 8 + s of a chunk at s · width + i.
+/// </summary>
+internal static unsafe class CodeDots<V> where V : unmanaged, IRegisterTable<V>
+{
+    /// <summary>Numbers in a chunk: eight vectors.</summary>
+    public static int Chunk => 8 * V.Count;
+
+    /// <summary>The numbers that a row has when it is whole chunks.</summary>
+    public static int Padded(int count) => (count + Chunk - 1) / Chunk * Chunk;
+
+    /// <summary>Puts a row in the order of the codes, with zeros to make whole chunks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Arrange(float* row, int count, float* destination)
+    {
+        var start = 0;
+        for (; start <= count - Chunk; start += Chunk, destination += Chunk) ArrangeChunk(row + start, destination);
+        if (start == count) return;
+        var rest = stackalloc float[128];
+        new Span<float>(row + start, count - start).CopyTo(new Span<float>(rest, Chunk));
+        new Span<float>(rest + count - start, Chunk - count + start).Clear();
+        ArrangeChunk(rest, destination);
+    }
+
+    private static void ArrangeChunk(float* chunk, float* destination)
+    {
+        for (var i = 0; i < V.Count; i += 8) Float8.Transpose(chunk + 8 * i, 8, destination + i, V.Count);
+    }
+
+    /// <summary>sums[j] ← Σ_k x[k] · w[j, k] for four rows of the weight.</summary>
+    /// <param name="x">An arranged row.</param>
+    /// <param name="codes">The first row of the weight.</param>
+    /// <param name="rowBytes">Bytes from one row to the next; whole vectors may be read of each.</param>
+    /// <param name="scales">The scale of every eight codes, of row after row.</param>
+    /// <param name="scaleRow">Scales from one row to the next.</param>
+    /// <param name="chunks">Chunks of a row.</param>
+    /// <param name="table">The values of the codes.</param>
+    /// <param name="sums">The results.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void One(float* x, byte* codes, nint rowBytes, float* scales, nint scaleRow, int chunks, float* table, float* sums)
+    {
+        var (first, second) = (V.Load(table), V.Load(table + 16 - V.Count));
+        V s0, s1, s2, s3;
+        s0 = s1 = s2 = s3 = V.Create(0f);
+        var codes2 = codes + 2 * rowBytes;
+        var scales2 = scales + 2 * scaleRow;
+        for (var chunk = 0; chunk < chunks; chunk++)
+        {
+            s0 = V.FusedMultiplyAdd(Sum(x, codes, first, second), V.Load(scales), s0);
+            s1 = V.FusedMultiplyAdd(Sum(x, codes + rowBytes, first, second), V.Load(scales + scaleRow), s1);
+            s2 = V.FusedMultiplyAdd(Sum(x, codes2, first, second), V.Load(scales2), s2);
+            s3 = V.FusedMultiplyAdd(Sum(x, codes2 + rowBytes, first, second), V.Load(scales2 + scaleRow), s3);
+            x += Chunk;
+            codes += 4 * V.Count;
+            codes2 += 4 * V.Count;
+            scales += V.Count;
+            scales2 += V.Count;
+        }
+
+        V.Sums(s0, s1, s2, s3).Store(sums);
+    }
+
+    /// <summary>sums[j · 4 + r] ← Σ_k x[r, k] · w[j, k] for two rows of the weight and four arranged rows; the rest as in <see cref="One"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Four(float* x, nint xRow, byte* codes, nint rowBytes, float* scales, nint scaleRow, int chunks, float* table, float* sums)
+    {
+        var (first, second) = (V.Load(table), V.Load(table + 16 - V.Count));
+        V s0, s1, s2, s3, t0, t1, t2, t3;
+        s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = V.Create(0f);
+        for (var chunk = 0; chunk < chunks; chunk++)
+        {
+            var (codes0, codes1) = (V.Load((float*)codes), V.Load((float*)(codes + rowBytes)));
+            var (scale0, scale1) = (V.Load(scales), V.Load(scales + scaleRow));
+            for (var step = 0; step < 8; step++)
+            {
+                // Of a byte's two codes the upper is the first.
+                var shift = 4 * (step ^ 1);
+                var (weight0, weight1) = (V.LookUp(codes0, shift, first, second) * scale0, V.LookUp(codes1, shift, first, second) * scale1);
+                var factor = V.Load(x);
+                (s0, t0) = (V.FusedMultiplyAdd(factor, weight0, s0), V.FusedMultiplyAdd(factor, weight1, t0));
+                factor = V.Load(x + xRow);
+                (s1, t1) = (V.FusedMultiplyAdd(factor, weight0, s1), V.FusedMultiplyAdd(factor, weight1, t1));
+                factor = V.Load(x + 2 * xRow);
+                (s2, t2) = (V.FusedMultiplyAdd(factor, weight0, s2), V.FusedMultiplyAdd(factor, weight1, t2));
+                factor = V.Load(x + 3 * xRow);
+                (s3, t3) = (V.FusedMultiplyAdd(factor, weight0, s3), V.FusedMultiplyAdd(factor, weight1, t3));
+                x += V.Count;
+            }
+
+            codes += 4 * V.Count;
+            scales += V.Count;
+        }
+
+        V.Sums(s0, s1, s2, s3).Store(sums);
+        V.Sums(t0, t1, t2, t3).Store(sums + 4);
+    }
+
+    /// <summary>The products of a chunk, without scale.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Sum(float* x, byte* chunk, V first, V second)
+    {
+        var codes = V.Load((float*)chunk);
+        var sum = V.LookUp(codes, 4, first, second) * V.Load(x);
+        sum = V.FusedMultiplyAdd(V.LookUp(codes, 0, first, second), V.Load(x + V.Count), sum);
+        sum = V.FusedMultiplyAdd(V.LookUp(codes, 12, first, second), V.Load(x + 2 * V.Count), sum);
+        sum = V.FusedMultiplyAdd(V.LookUp(codes, 8, first, second), V.Load(x + 3 * V.Count), sum);
+        sum = V.FusedMultiplyAdd(V.LookUp(codes, 20, first, second), V.Load(x + 4 * V.Count), sum);
+        sum = V.FusedMultiplyAdd(V.LookUp(codes, 16, first, second), V.Load(x + 5 * V.Count), sum);
+        sum = V.FusedMultiplyAdd(V.LookUp(codes, 28, first, second), V.Load(x + 6 * V.Count), sum);
+        return V.FusedMultiplyAdd(V.LookUp(codes, 24, first, second), V.Load(x + 7 * V.Count), sum);
+    }
+}

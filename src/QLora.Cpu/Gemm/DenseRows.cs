@@ -1,0 +1,41 @@
+using System.Runtime.CompilerServices;
+using QLora.Cpu.Vectors;
+
+namespace QLora.Cpu.Gemm;
+
+/// <summary>Rows of a dense matrix.</summary>
+internal readonly unsafe struct DenseRows<TFormat>(byte* data, int columns) : IRows where TFormat : struct, INumberFormat
+{
+    /// <summary>Bytes from one row to the next.</summary>
+    public nint RowBytes => (nint)columns * TFormat.Size;
+
+    /// <summary>The first number of a row.</summary>
+    public byte* Row(int row) => data + row * RowBytes;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Read<V>(int row, int first, int count, float* destination) where V : unmanaged, IVector<V>
+    {
+        var source = Row(row) + (nint)first * TFormat.Size;
+        var i = 0;
+        for (; i <= count - V.Count; i += V.Count) TFormat.Load<V>(source + (nint)i * TFormat.Size).Store(destination + i);
+        for (; i < count; i++) TFormat.Load<Float1>(source + (nint)i * TFormat.Size).Store(destination + i);
+    }
+
+    public void ReadRows<V>(int row, int rows, int first, int columns, float* destination, int width, float* scratch) where V : unmanaged, IVector<V> =>
+        Panel.ReadRows<V, DenseRows<TFormat>>(this, row, rows, first, columns, destination, width);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void ReadTransposed<V>(int row, int first, int count, float* destination, nint width, float* scratch) where V : unmanaged, IVector<V>
+    {
+        var whole = 0;
+        if (typeof(TFormat) == typeof(SingleFormat))
+        {
+            // What is in single precision already is transposed where it lies.
+            whole = count / V.Count * V.Count;
+            var source = (float*)Row(row) + first;
+            for (var i = 0; i < whole; i += V.Count) V.Transpose(source + i, columns, destination + i * width, width);
+        }
+
+        if (whole < count) Panel.ReadTransposed<V, DenseRows<TFormat>>(this, row, V.Count, first + whole, count - whole, destination + whole * width, width, scratch);
+    }
+}

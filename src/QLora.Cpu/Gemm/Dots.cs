@@ -1,0 +1,69 @@
+using System.Runtime.CompilerServices;
+using QLora.Cpu.Vectors;
+
+namespace QLora.Cpu.Gemm;
+
+/// <summary>Dot products of one or two rows with four rows of a weight, each of whose numbers is read once for all of them.</summary>
+internal static unsafe class Dots<TFormat> where TFormat : struct, INumberFormat
+{
+    /// <summary>Rows of the weight.</summary>
+    public const int Rows = 4;
+
+    /// <summary>sums[j] ← Σ_k x[k] · w[j, k].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void One<V>(float* x, byte* w, nint wRow, int count, float* sums) where V : unmanaged, IVector<V>
+    {
+        V s0, s1, s2, s3;
+        s0 = s1 = s2 = s3 = V.Create(0f);
+        var w2 = w + 2 * wRow;
+        var step = (nint)V.Count * TFormat.Size;
+        var i = 0;
+        for (; i <= count - V.Count; i += V.Count, w += step, w2 += step)
+        {
+            var factor = V.Load(x + i);
+            s0 = V.FusedMultiplyAdd(factor, TFormat.Load<V>(w), s0);
+            s1 = V.FusedMultiplyAdd(factor, TFormat.Load<V>(w + wRow), s1);
+            s2 = V.FusedMultiplyAdd(factor, TFormat.Load<V>(w2), s2);
+            s3 = V.FusedMultiplyAdd(factor, TFormat.Load<V>(w2 + wRow), s3);
+        }
+
+        V.Sums(s0, s1, s2, s3).Store(sums);
+        if (i < count) AddRest(x + i, w, wRow, count - i, sums);
+    }
+
+    /// <summary>sums[r · 4 + j] ← Σ_k x[r, k] · w[j, k], for two rows r.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Two<V>(float* x, nint xRow, byte* w, nint wRow, int count, float* sums) where V : unmanaged, IVector<V>
+    {
+        V s0, s1, s2, s3, t0, t1, t2, t3;
+        s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = V.Create(0f);
+        var w2 = w + 2 * wRow;
+        var step = (nint)V.Count * TFormat.Size;
+        var i = 0;
+        for (; i <= count - V.Count; i += V.Count, w += step, w2 += step)
+        {
+            var (factor, other) = (V.Load(x + i), V.Load(x + xRow + i));
+            var weight = TFormat.Load<V>(w);
+            (s0, t0) = (V.FusedMultiplyAdd(factor, weight, s0), V.FusedMultiplyAdd(other, weight, t0));
+            weight = TFormat.Load<V>(w + wRow);
+            (s1, t1) = (V.FusedMultiplyAdd(factor, weight, s1), V.FusedMultiplyAdd(other, weight, t1));
+            weight = TFormat.Load<V>(w2);
+            (s2, t2) = (V.FusedMultiplyAdd(factor, weight, s2), V.FusedMultiplyAdd(other, weight, t2));
+            weight = TFormat.Load<V>(w2 + wRow);
+            (s3, t3) = (V.FusedMultiplyAdd(factor, weight, s3), V.FusedMultiplyAdd(other, weight, t3));
+        }
+
+        V.Sums(s0, s1, s2, s3).Store(sums);
+        V.Sums(t0, t1, t2, t3).Store(sums + Rows);
+        if (i < count) AddRest(x + i, w, wRow, count - i, sums);
+        if (i < count) AddRest(x + xRow + i, w, wRow, count - i, sums + Rows);
+    }
+
+    private static void AddRest(float* x, byte* w, nint wRow, int count, float* sums)
+    {
+        for (var j = 0; j < Rows; j++)
+        {
+            for (var i = 0; i < count; i++) sums[j] += x[i] * Float1.Sum(TFormat.Load<Float1>(w + j * wRow + (nint)i * TFormat.Size));
+        }
+    }
+}
