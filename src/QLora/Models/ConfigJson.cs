@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace QLora.Models;
 
 /// <summary>
-/// A JSON object of a model's folder (config.json, tokenizer.json …), read strictly: a field that is missing or of the wrong kind is an error that names the file, the field
-/// and what was expected.
+/// A JSON object of a model's folder (config.json, tokenizer.json …), read strictly: a field that is missing or of the wrong kind is an error that names the file, the
+/// field and what was expected.
 /// </summary>
 public sealed class ConfigJson
 {
