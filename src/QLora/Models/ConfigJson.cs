@@ -4,8 +4,8 @@ using QLora.Checkpoints;
 namespace QLora.Models;
 
 /// <summary>
-/// A JSON object of a model's folder (config.json, tokenizer.json …), read strictly: a field that is missing or of the wrong kind is an error that names the file, the field
-/// and what was expected.
+/// A JSON object of a model's folder (config.json, tokenizer.json …), read strictly: a field that is missing or of the wrong kind is an error that names the file, the
+/// field and what was expected.
 /// </summary>
 public sealed class ConfigJson
 {

@@ -1,8 +1,10 @@
 using System.Text.Json;
 using QLora.Checkpoints;
 using QLora.Data;
+using QLora.Models;
 using QLora.Testing;
-using QLora.Tests.Text.Chat;
+using QLora.Tests.Text.Tokenizers;
+using QLora.Text;
 
 namespace QLora.Tests.Data;
 
@@ -23,9 +25,8 @@ public sealed class SmolLm2TrainingDataTests : IDisposable
         var labels = Rows(recorded.ReadIntegers("train.labels"), length).Zip(mask, Unpad).ToList();
         WriteConversations();
 
-        var encoder = new RecordedEncoder(TestData.Shared("goldens/tokenizers/smollm2/tokenizer.json"), ids);
-        var template = ChatGoldens.Parse(ChatGoldens.Template("smollm2"));
-        var dataset = Dataset.Load(_file, new ExampleBuilder(encoder, template, new DatasetOptions()));
+        using var model = ModelFile.Open(TokenizerGoldens.SmolLm2Path());
+        var dataset = Dataset.Load(_file, new ExampleBuilder(Tokenizer.Load(model), ChatTemplates.Load(model), new DatasetOptions()));
 
         Assert.Equal(6, dataset.Examples.Count);
         Assert.Equal(ids, dataset.Examples.Select(example => example.InputIds));

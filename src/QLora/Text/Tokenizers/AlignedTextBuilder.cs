@@ -15,7 +15,7 @@ internal sealed class AlignedTextBuilder(Piece piece)
         for (var i = start; i < end; i++) _origins.Add(piece.OriginOf(i, i + 1));
     }
 
-    /// <summary>Writes a text for the piece's characters from <paramref name="start"/> up to <paramref name="end"/>; each of its characters stands for all of them.</summary>
+    /// <summary>Writes a text for characters of the piece; each of its own stands for all of them.</summary>
     public void Replace(int start, int end, ReadOnlySpan<char> text) => Add(text, piece.OriginOf(start, end));
 
     /// <summary>Writes a text that stands for nothing, before all others.</summary>

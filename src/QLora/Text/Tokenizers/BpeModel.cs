@@ -42,7 +42,8 @@ internal sealed class BpeModel
     {
         if (_wordLookup.TryGetValue(word, out var known)) return known;
         var tokens = _vocabulary.IsByteLevel ? EncodeBytes(word) : [.. EncodeCharacters(word)];
-        if (word.Length <= LongestRemembered && Volatile.Read(ref _remembered) < MostRemembered && _words.TryAdd(word.ToString(), tokens)) Interlocked.Increment(ref _remembered);
+        var remember = word.Length <= LongestRemembered && Volatile.Read(ref _remembered) < MostRemembered;
+        if (remember && _words.TryAdd(word.ToString(), tokens)) Interlocked.Increment(ref _remembered);
         return tokens;
     }
 

@@ -6,10 +6,11 @@ internal static class ByteTokenizer
     public static GeneratedSource Create(IReadOnlyList<string> specialTokens, SpecialTokens names)
     {
         var special = specialTokens.Select((token, i) => new AddedToken(256 + i, token) { IsSpecial = true }).ToList();
-        if (special.FirstOrDefault(token => token.Content.Length < 2) is { } bad) throw new ArgumentException($"'{bad.Content}' is no special token: expected two characters or more", nameof(specialTokens));
+        if (special.Any(token => token.Content.Length < 2)) throw new ArgumentException("special tokens are two characters or more", nameof(specialTokens));
+        var bytes = Enumerable.Range(0, 256).Select(b => (ByteAlphabet.CharacterOf((byte)b).ToString(), b));
         var json = new TokenizerJsonWriter
         {
-            Vocabulary = [.. Enumerable.Range(0, 256).Select(b => (ByteAlphabet.CharacterOf((byte)b).ToString(), b)), .. special.Select(token => (token.Content, token.Id))],
+            Vocabulary = [.. bytes, .. special.Select(token => (token.Content, token.Id))],
             Merges = [],
             AddedTokens = special,
             PreTokenizer = GgufPreTokenizer.ByteLevel,

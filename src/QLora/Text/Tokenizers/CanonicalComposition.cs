@@ -4,12 +4,14 @@ using System.Text;
 namespace QLora.Text.Tokenizers;
 
 /// <summary>
-/// Unicode's normalization form C. <see cref="string.Normalize()"/> leaves texts as they are where globalization is invariant, as it must be here to run without the ICU libraries.
+/// Unicode's normalization form C. <see cref="string.Normalize()"/> leaves texts as they are where globalization is invariant, as it must be here to run without the
+/// ICU libraries.
 /// </summary>
 internal static class CanonicalComposition
 {
     private const int FirstCombining = 0x300;
-    private const int HangulFirst = 0xAC00, HangulLast = 0xD7A3, LeadFirst = 0x1100, LeadLast = 0x1112, VowelFirst = 0x1161, VowelLast = 0x1175, TailBase = 0x11A7, TailLast = 0x11C2;
+    private const int HangulFirst = 0xAC00, HangulLast = 0xD7A3, LeadFirst = 0x1100, LeadLast = 0x1112;
+    private const int VowelFirst = 0x1161, VowelLast = 0x1175, TailBase = 0x11A7, TailLast = 0x11C2;
     private const int VowelCount = 21, TailCount = 28;
 
     private static readonly Lazy<Forms> Tables = new(Forms.Read);

@@ -3,7 +3,9 @@ using QLora.Checkpoints.Gguf;
 
 namespace QLora.Text.Tokenizers;
 
-/// <summary>Turns the tokenizer in a GGUF file's metadata into a tokenizer.json: the kinds <c>gpt2</c> (bytes, with merges) and <c>llama</c> (characters, with scores).</summary>
+/// <summary>
+/// Turns the tokenizer in a GGUF file's metadata into a tokenizer.json: the kinds <c>gpt2</c> (bytes, with merges) and <c>llama</c> (characters, with scores).
+/// </summary>
 internal sealed class GgufTokenizer
 {
     private const string Prefix = "tokenizer.ggml.";
@@ -40,7 +42,8 @@ internal sealed class GgufTokenizer
             "llama" => tokenizer.OfCharacters(),
             _ => throw tokenizer.Error("model", $"is '{kind}', which is not supported; there are gpt2 and llama"),
         };
-        return new GeneratedSource($"{file.Path}: tokenizer", json.Write(), new SpecialTokens(tokenizer.Special("bos"), tokenizer.Special("eos"), tokenizer.Special("padding")));
+        var specialTokens = new SpecialTokens(tokenizer.Special("bos"), tokenizer.Special("eos"), tokenizer.Special("padding"));
+        return new GeneratedSource($"{file.Path}: tokenizer", json.Write(), specialTokens);
     }
 
     private TokenizerJsonWriter OfBytes()
@@ -96,14 +99,13 @@ internal sealed class GgufTokenizer
 
     private (string Left, string Right) SplitMerge(string merge)
     {
-        // A token may be a space itself, but never begins a merge with one.
-        var space = merge.Length > 0 ? merge.IndexOf(' ', 1) : -1;
-        return space > 0 && space < merge.Length - 1 ? (merge[..space], merge[(space + 1)..]) : throw Error("merges", $"has '{merge}', expected two tokens with a space between");
+        var parts = merge.Split(' ');
+        return parts.Length == 2 ? (parts[0], parts[1]) : throw Error("merges", $"has '{merge}', expected two tokens with a space between");
     }
 
     /// <summary>
-    /// Merges that do what the scores ask for: the pair whose whole has the best score goes first. Every way to put a token together from two others is one, in the order in which
-    /// transformers writes them.
+    /// Merges that do what the scores ask for: the pair whose whole has the best score goes first. Every way to put a token together from two others is one, in the
+    /// order in which transformers writes them.
     /// </summary>
     private IEnumerable<(string Left, string Right)> ScoredMerges(IReadOnlyList<double> scores)
     {

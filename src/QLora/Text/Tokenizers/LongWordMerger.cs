@@ -1,7 +1,8 @@
 namespace QLora.Text.Tokenizers;
 
 /// <summary>
-/// Byte-pair encoding in O(n log n). Microsoft.ML.Tokenizers takes the merged symbols out of an array one at a time, which is quadratic: a megabyte without a space would take it hours.
+/// Byte-pair encoding in O(n log n). Microsoft.ML.Tokenizers takes merged symbols out of an array one at a time, which is quadratic: with SmolLM2's vocabulary a word of
+/// 400,000 letters took it 20 s of processor time, and this 0.15 s.
 /// </summary>
 internal sealed class LongWordMerger
 {

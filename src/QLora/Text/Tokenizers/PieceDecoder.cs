@@ -5,8 +5,8 @@ using QLora.Models;
 namespace QLora.Text.Tokenizers;
 
 /// <summary>
-/// Tokens as SentencePiece writes them: a sign for the space, bytes as <c>&lt;0x0A&gt;</c>, and a space too many at the front. Supported are these steps in this order, each where it is
-/// needed: Replace or Metaspace, ByteFallback, Fuse, Strip of the front.
+/// Tokens as SentencePiece writes them: a sign for the space, bytes as <c>&lt;0x0A&gt;</c>, and a space too many at the front. Supported are these steps in this order,
+/// each where it is needed: Replace or Metaspace, ByteFallback, Fuse, Strip of the front.
 /// </summary>
 internal sealed class PieceDecoder : TokenDecoder
 {
@@ -60,7 +60,7 @@ internal sealed class PieceDecoder : TokenDecoder
                 ReadStrip(json);
                 break;
             default:
-                throw json.Error("type", $"a decoder of type {type} is not supported within a sequence; there are ByteFallback, Fuse, Metaspace, Replace and Strip");
+                throw json.Error("type", $"{type} is not supported within a sequence; there are ByteFallback, Fuse, Metaspace, Replace and Strip");
         }
     }
 

@@ -1,8 +1,8 @@
 namespace QLora.Text.Tokenizers;
 
 /// <summary>
-/// Cuts texts before each SentencePiece space, where the vocabulary has no token that reaches over such a place: the tokens stay the same, but short words are met again and again where
-/// a whole text never is.
+/// Cuts texts before each SentencePiece space, where the vocabulary has no token that reaches over such a place: the tokens stay the same, but short words are met again
+/// and again where a whole text never is.
 /// </summary>
 internal sealed class SafeCuts : PreTokenizer
 {

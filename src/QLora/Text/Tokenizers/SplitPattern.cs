@@ -10,7 +10,8 @@ internal readonly record struct PatternSpan(int Start, int End, bool IsMatch);
 /// <summary>A string or regular expression in tokenizer.json, matched as Oniguruma matches it for Hugging Face's tokenizers.</summary>
 internal sealed partial class SplitPattern
 {
-    // Far beyond what any text needs that isn't made to hurt.
+    // Far beyond what any expression and any text need that aren't made to hurt.
+    private const int LongestExpression = 1 << 14;
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
 
     private readonly string _origin;
@@ -71,7 +72,7 @@ internal sealed partial class SplitPattern
     }
 
     /// <summary>
-    /// .NET matches UTF-16 units, in which a character beyond U+FFFF is two that are neither letters nor digits. So one character of the same category is put for each such pair.
+    /// .NET matches UTF-16 units, in which a character beyond U+FFFF is two that are neither letters nor digits. So one of the same category is put for each such pair.
     /// </summary>
     private void FindRegexInRunes(ReadOnlySpan<char> text, List<PatternSpan> spans)
     {
@@ -104,6 +105,7 @@ internal sealed partial class SplitPattern
 
     private static Regex Compile(ConfigJson json, string expression)
     {
+        if (expression.Length > LongestExpression) throw json.Error("Regex", $"has {expression.Length} characters, expected at most {LongestExpression}");
         if (FindDifference(expression) is { } difference) throw json.Error("Regex", $"'{expression}' {difference}, which is not supported");
         try
         {

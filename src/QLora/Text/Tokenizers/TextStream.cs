@@ -3,7 +3,9 @@ using QLora.Text.Tokenizers;
 
 namespace QLora.Text;
 
-/// <summary>The text of tokens that come one by one, as a model generates them. Put together, what it gives is what <see cref="Tokenizer.Decode(ReadOnlySpan{int}, bool)"/> gives.</summary>
+/// <summary>
+/// The text of tokens that come one by one, as a model generates them. Put together, what it gives is what <see cref="Tokenizer.Decode(ReadOnlySpan{int}, bool)"/> gives.
+/// </summary>
 public sealed class TextStream
 {
     private readonly Tokenizer _tokenizer;

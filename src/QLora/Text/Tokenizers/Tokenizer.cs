@@ -8,8 +8,8 @@ using QLora.Text.Tokenizers;
 namespace QLora.Text;
 
 /// <summary>
-/// A model's tokenizer: byte-pair encoding on bytes (GPT-2, Llama 3, Qwen 2, SmolLM …) or on characters with bytes as the last resort (Llama 2, Gemma). It gives the ids that Hugging
-/// Face's tokenizers give. Safe to use from several threads at once.
+/// A model's tokenizer: byte-pair encoding on bytes (GPT-2, Llama 3, Qwen 2, SmolLM …) or on characters with bytes as the last resort (Llama 2, Gemma). It gives the ids
+/// that Hugging Face's tokenizers give. Safe to use from several threads at once.
 /// </summary>
 public sealed class Tokenizer : ITextEncoder
 {
@@ -29,7 +29,8 @@ public sealed class Tokenizer : ITextEncoder
         _model = new BpeModel(parts.Vocabulary);
         _words = new PreTokenizerSequence([.. new[] { parts.PreTokenizer, SafeCuts.For(parts.Vocabulary) }.OfType<PreTokenizer>()]);
         _addedTokens = new AddedTokenFinder(parts.AddedTokens.Where(token => !token.IsNormalized).Select(token => (token.Content, token)));
-        _normalizedAddedTokens = new AddedTokenFinder(parts.AddedTokens.Where(token => token.IsNormalized).Select(token => (Normalize(Whole(token.Content)).Span.ToString(), token)));
+        _normalizedAddedTokens = new AddedTokenFinder(
+            parts.AddedTokens.Where(token => token.IsNormalized).Select(token => (Normalize(Whole(token.Content)).Span.ToString(), token)));
         _addedIds = parts.AddedTokens.ToDictionary(token => token.Content, token => token.Id);
         _special = [.. parts.AddedTokens.Where(token => token.IsSpecial).Select(token => token.Id)];
         CheckSpecialTokens(source);
@@ -69,7 +70,8 @@ public sealed class Tokenizer : ITextEncoder
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Tokens that stand for parts of one character each have that character's span, and so does one that was put for several characters by normalisation; else spans touch each other.
+    /// Tokens that stand for parts of one character each have that character's span, and so do those of several characters that normalisation put for others; else spans
+    /// touch each other.
     /// </remarks>
     public EncodedText Encode(string text, bool addSpecialTokens)
     {
@@ -119,8 +121,8 @@ public sealed class Tokenizer : ITextEncoder
     public TextStream NewStream(bool skipSpecialTokens = true) => new(this, _parts.Decoder.Begin(), skipSpecialTokens);
 
     /// <summary>
-    /// Writes the tokenizer to a model's folder, complete for this engine and for Hugging Face's: its own files as they are when it came from a folder, else tokenizer.json and
-    /// tokenizer_config.json that give the same ids.
+    /// Writes the tokenizer to a model's folder, complete for this engine and for Hugging Face's: its own files as they are when it came from a folder, else tokenizer.json
+    /// and tokenizer_config.json that give the same ids.
     /// </summary>
     /// <param name="folder">The folder; it is made if it is missing, and files of these names in it are replaced.</param>
     /// <param name="template">The model's chat template; null when it has none.</param>

@@ -18,7 +18,7 @@ internal static class TokenizerFiles
     public static ConfigJson Open(string path)
     {
         var file = new FileInfo(path);
-        if (!file.Exists) throw new QLoraException($"{path}: there is no such file; a model's folder needs {Tokenizer} to turn text into tokens (a tokenizer.model alone is not read)");
+        if (!file.Exists) throw new QLoraException($"{path}: there is no such file; a model's folder needs it to turn text into tokens (a tokenizer.model is not read)");
         return file.Length <= MaxBytes ? ConfigJson.Open(path) : throw new QLoraException($"{path} is larger than {MaxBytes >> 20} MiB, which no such file is");
     }
 
@@ -44,7 +44,10 @@ internal static class TokenizerFiles
         foreach (var name in new[] { Tokenizer, Config, SpecialTokensMap, ChatTemplate }) CopyFile(Path.Combine(from, name), Path.Combine(to, name));
         if (!Directory.Exists(Path.Combine(from, MoreTemplates))) return;
         AtomicFile.CreateFolder(Path.Combine(to, MoreTemplates));
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(from, MoreTemplates), "*.jinja")) CopyFile(file, Path.Combine(to, MoreTemplates, Path.GetFileName(file)));
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(from, MoreTemplates), "*.jinja"))
+        {
+            CopyFile(file, Path.Combine(to, MoreTemplates, Path.GetFileName(file)));
+        }
     }
 
     private static void CopyFile(string from, string to)

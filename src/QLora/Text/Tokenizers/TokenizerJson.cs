@@ -3,7 +3,7 @@ using QLora.Models;
 
 namespace QLora.Text.Tokenizers;
 
-/// <summary>Reads tokenizer.json, the file of Hugging Face's tokenizers. Truncation and padding in it are not applied: how long an example is, is the caller's to say.</summary>
+/// <summary>Reads tokenizer.json, the file of Hugging Face's tokenizers. Truncation and padding in it are not applied: lengths are the caller's to say.</summary>
 internal static class TokenizerJson
 {
     // Ids may leave gaps, as in published vocabularies with reserved places, but not so many that a broken id would ask for a giant table.
@@ -118,7 +118,8 @@ internal static class TokenizerJson
     {
         var all = ids.Select(entry => (Id: entry.Value, Token: entry.Key)).Concat(added.Select(token => (token.Id, Token: token.Content))).ToList();
         var largest = all.MaxBy(entry => entry.Id);
-        if (largest.Id >= all.Count + GapsAllowed) throw json.Error("model", $"'{largest.Token}' has id {largest.Id}, expected at most {all.Count + GapsAllowed - 1} for {all.Count} tokens");
+        var bound = all.Count + GapsAllowed;
+        if (largest.Id >= bound) throw json.Error("model", $"'{largest.Token}' has id {largest.Id}, expected at most {bound - 1} for {all.Count} tokens");
         var tokens = new string?[largest.Id + 1];
         foreach (var (id, token) in all)
         {

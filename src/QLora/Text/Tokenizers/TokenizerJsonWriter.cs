@@ -4,7 +4,9 @@ using System.Text.Json;
 
 namespace QLora.Text.Tokenizers;
 
-/// <summary>Writes tokenizer.json for a tokenizer that came in another form. It is read again by <see cref="TokenizerJson"/>, so that what is written and what is used are the same.</summary>
+/// <summary>
+/// Writes tokenizer.json for a tokenizer that came in another form. <see cref="TokenizerJson"/> reads it again, so that what is written and what is used are the same.
+/// </summary>
 internal sealed record TokenizerJsonWriter
 {
     public static JsonWriterOptions Options { get; } = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
