@@ -136,19 +136,8 @@ public sealed class ConfigJson
     /// <summary>A field of any kind, which must be there.</summary>
     internal JsonElement Value(string field, string expected) => Find(field) ?? throw Missing(field, expected);
 
-    /// <summary>A string's text; null for anything else, half a surrogate pair among it.</summary>
-    internal static string? Text(JsonElement value)
-    {
-        if (value.ValueKind != JsonValueKind.String) return null;
-        try
-        {
-            return value.GetString();
-        }
-        catch (InvalidOperationException)
-        {
-            return null;
-        }
-    }
+    /// <summary>A string's text; null for anything else.</summary>
+    internal static string? Text(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     /// <summary>An error about one field.</summary>
     public QLoraException Error(string field, string message) => new($"{_origin}: {field}: {message}");

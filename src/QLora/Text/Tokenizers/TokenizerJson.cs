@@ -68,7 +68,7 @@ internal static class TokenizerJson
         var ids = new Dictionary<string, int>(vocabulary.GetPropertyCount(), StringComparer.Ordinal);
         foreach (var entry in vocabulary.EnumerateObject())
         {
-            var token = NameOf(model, entry);
+            var token = entry.Name;
             if (entry.Value.ValueKind != JsonValueKind.Number || !entry.Value.TryGetInt32(out var id) || id < 0)
             {
                 throw model.Error("vocab", $"token '{token}' has id {Cut(entry.Value)}, expected an integer from 0 up");
@@ -78,18 +78,6 @@ internal static class TokenizerJson
         }
 
         return ids.Count > 0 ? ids : throw model.Error("vocab", "is empty");
-    }
-
-    private static string NameOf(ConfigJson model, JsonProperty entry)
-    {
-        try
-        {
-            return entry.Name;
-        }
-        catch (InvalidOperationException)
-        {
-            throw model.Error("vocab", "a token has half a surrogate pair");
-        }
     }
 
     private static List<AddedToken> ReadAddedTokens(ConfigJson json, Dictionary<string, int> ids)
