@@ -139,8 +139,8 @@ public class FrameTests
     public void On_a_terminal_there_is_colour_unless_NO_COLOR_is_set()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists("/usr/bin/script"), "script(1), which gives a process a terminal, is not on this machine");
-        Assert.Contains("\e[31m", OnTerminal("", "inspect /no/such/model"), StringComparison.Ordinal);
-        Assert.DoesNotContain("\e[31m", OnTerminal("NO_COLOR=1 ", "inspect /no/such/model"), StringComparison.Ordinal);
+        Assert.Contains("\e[31m", OnTerminal("env -u NO_COLOR TERM=xterm ", "inspect /no/such/model"), StringComparison.Ordinal);
+        Assert.DoesNotContain("\e[31m", OnTerminal("NO_COLOR=1 TERM=xterm ", "inspect /no/such/model"), StringComparison.Ordinal);
     }
 
     [Fact]
