@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using QLora.Cpu;
 using QLora.Models;
 using QLora.Testing;
@@ -10,15 +11,19 @@ public class LoadMemoryTests
 {
     private const long Allowance = 64 << 20;
 
-    [Theory]
-    [MemberData(nameof(RealModel.Variants), MemberType = typeof(RealModel))]
-    public void Loading_keeps_one_tensor_in_full_precision_at_a_time(string variant)
+    [Fact]
+    public void Loading_in_4_bits_keeps_one_tensor_in_full_precision_at_a_time() => Measure("nf4_double");
+
+    [Fact]
+    public void Loading_in_full_precision_makes_no_copies() => Measure("float32");
+
+    private static void Measure(string variant, [CallerMemberName] string test = "")
     {
         if (!OperatingSystem.IsLinux()) Assert.Skip("resident memory without the pages of files is read from /proc, which only Linux has");
         using var file = ModelFile.Open(RealModel.ModelPath);
         if (OwnProcess.IsNeeded)
         {
-            OwnProcess.Run($"{typeof(LoadMemoryTests).FullName}.{nameof(Loading_keeps_one_tensor_in_full_precision_at_a_time)}");
+            OwnProcess.Run($"{typeof(LoadMemoryTests).FullName}.{test}");
             return;
         }
 
@@ -31,7 +36,7 @@ public class LoadMemoryTests
         var peak = watch.Stop() - before;
         var kept = model.Modules.Sum(module => module.Bytes);
         TestContext.Current.SendDiagnosticMessage("{0}: kept {1:N0} bytes, peak {2:N0}", variant, kept, peak);
-        Assert.InRange(peak, kept * 9 / 10, kept + largest + Allowance);
+        Assert.InRange(peak, kept / 2, kept + largest + Allowance); // less than is kept where the system takes pages away meanwhile
 
         // Of quantised weights the pool has held one in full precision, and what its codes are made in.
         var largestQuantized = sizeof(float) * file.Modules.OfType<LinearSpec>().Where(spec => !spec.KeepFullPrecision).Max(spec => (long)spec.In * spec.Out);
