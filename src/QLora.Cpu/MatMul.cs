@@ -5,6 +5,9 @@ namespace QLora.Cpu;
 
 public sealed unsafe partial class CpuBackend
 {
+    // The gradient of a narrow matrix is better made the other way round; up to this many columns a square one is not.
+    private const int NarrowResult = 128;
+
     // Of all threads, for packed rows, panels and tiles; kept, because every product needs it.
     private DeviceBuffer? _productMemory;
 
@@ -14,6 +17,14 @@ public sealed unsafe partial class CpuBackend
     protected override void MatMulCore(Tensor a, Tensor b, Tensor c, bool transposeA, bool transposeB, float alpha, float beta)
     {
         var shape = new ProductShape(c.Rows, c.Columns, transposeA ? a.Rows : a.Columns, transposeB, alpha, beta);
+        if (transposeA && !transposeB && b.DType == DType.Float32 && 2 * c.Columns <= c.Rows && c.Columns <= NarrowResult)
+        {
+            // cᵀ ← bᵀ · a: the many columns of a then lie in vectors, as they do in memory.
+            Multiply(shape with { M = shape.N, N = shape.M }, new LeftMatrix(b.Pointer<float>(), 1, b.Columns),
+                new DenseRows<SingleFormat>((byte*)a.Pointer<float>(), a.Columns), new ResultMatrix(c.Pointer<float>(), 1, c.Columns));
+            return;
+        }
+
         var left = transposeA ? new LeftMatrix(a.Pointer<float>(), 1, a.Columns) : new LeftMatrix(a.Pointer<float>(), a.Columns, 1);
         switch (b.DType)
         {
@@ -32,12 +43,12 @@ public sealed unsafe partial class CpuBackend
         }
         else
         {
-            Multiply(shape, left, rows, c);
+            Multiply(shape, left, rows, new ResultMatrix(c.Pointer<float>(), shape.N, 1));
         }
     }
 
     /// <summary>Chooses the tile that leaves the least beyond the edges.</summary>
-    private void Multiply<TRows>(ProductShape shape, LeftMatrix left, TRows right, Tensor c) where TRows : struct, IRows
+    private void Multiply<TRows>(ProductShape shape, LeftMatrix left, TRows right, ResultMatrix c) where TRows : struct, IRows
     {
         if (_width != VectorWidth.Vector512) Multiply<Tile6x2, TRows>(shape, left, right, c);
         else if (shape.N <= 16) Multiply<Tile16x1, TRows>(shape, left, right, c);
@@ -48,7 +59,7 @@ public sealed unsafe partial class CpuBackend
     }
 
     /// <summary>Cuts the product into blocks whose part of the left matrix stays in the cache of a core.</summary>
-    private void Multiply<TTile, TRows>(ProductShape shape, LeftMatrix left, TRows right, Tensor c) where TTile : struct, ITile where TRows : struct, IRows
+    private void Multiply<TTile, TRows>(ProductShape shape, LeftMatrix left, TRows right, ResultMatrix c) where TTile : struct, ITile where TRows : struct, IRows
     {
         var rows = EvenPart(shape.M, ProductMemory.MaxRows, ProductMemory.RowUnit);
         var inner = EvenPart(shape.Inner, ProductMemory.MaxInner(Math.Min(rows, shape.M)), ProductMemory.InnerUnit);
@@ -61,7 +72,7 @@ public sealed unsafe partial class CpuBackend
             {
                 var block = shape with { M = Math.Min(rows, shape.M - row), Inner = Math.Min(inner, shape.Inner - k), Beta = k == 0 ? shape.Beta : 1 };
                 var from = left.From(row, k);
-                MultiplyBlock<TTile, TRows>(block, packs ? Pack<TTile>(block, from, memory) : from, right, k, c.Pointer<float>() + (nint)row * shape.N, memory);
+                MultiplyBlock<TTile, TRows>(block, packs ? Pack<TTile>(block, from, memory) : from, right, k, c.From(row), memory);
                 k += inner;
             }
             while (k < shape.Inner);
@@ -84,7 +95,7 @@ public sealed unsafe partial class CpuBackend
     }
 
     /// <summary>Gives the threads one panel after another, or each its share of the tiles where the panels do not go round.</summary>
-    private void MultiplyBlock<TTile, TRows>(ProductShape block, LeftMatrix left, TRows right, int firstInner, float* c, ProductMemory memory)
+    private void MultiplyBlock<TTile, TRows>(ProductShape block, LeftMatrix left, TRows right, int firstInner, ResultMatrix c, ProductMemory memory)
         where TTile : struct, ITile where TRows : struct, IRows
     {
         var width = TTile.Vectors * (int)_width / 32;

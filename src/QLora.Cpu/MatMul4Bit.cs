@@ -20,7 +20,7 @@ public sealed unsafe partial class CpuBackend
         }
         else
         {
-            Multiply(shape, new LeftMatrix(x.Pointer<float>(), x.Columns, 1), rows, y);
+            Multiply(shape, new LeftMatrix(x.Pointer<float>(), x.Columns, 1), rows, new ResultMatrix(y.Pointer<float>(), shape.N, 1));
         }
     }
 }

@@ -38,4 +38,10 @@ internal readonly unsafe struct DenseRows<TFormat>(byte* data, int columns) : IR
 
         if (whole < count) Panel.ReadTransposed<V, DenseRows<TFormat>>(this, row, V.Count, first + whole, count - whole, destination + whole * width, width, scratch);
     }
+
+    public float* InPlace(int row, int column, out nint stride)
+    {
+        stride = columns;
+        return typeof(TFormat) == typeof(SingleFormat) ? (float*)Row(row) + column : null;
+    }
 }

@@ -26,4 +26,10 @@ internal unsafe interface IRows
     /// <param name="width">Numbers from one k to the next.</param>
     /// <param name="scratch">Room for <see cref="Panel.ScratchSize"/> numbers.</param>
     void ReadTransposed<V>(int row, int first, int count, float* destination, nint width, float* scratch) where V : unmanaged, IVector<V>;
+
+    /// <summary>The address of a number, where rows can be read as single-precision numbers as they lie; otherwise null.</summary>
+    /// <param name="row">Its row.</param>
+    /// <param name="column">Its column.</param>
+    /// <param name="stride">Numbers from one row to the next.</param>
+    float* InPlace(int row, int column, out nint stride);
 }

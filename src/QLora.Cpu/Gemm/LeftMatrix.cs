@@ -39,8 +39,15 @@ internal readonly unsafe struct LeftMatrix(float* data, nint row, nint inner, in
     /// <summary>The matrix from row <paramref name="i"/> and inner index <paramref name="k"/> on, when it is not packed.</summary>
     public LeftMatrix From(int i, int k) => new(data + i * row + k * inner, row, inner);
 
-    /// <summary>The rows from <paramref name="i"/> on; when packed, up to the end of the group.</summary>
-    public LeftRows Rows(int i) => group == 1 ? new LeftRows(data + i * row, row, inner) : new LeftRows(data + i / group * groupStride + i % group, 1, group);
+    /// <summary>The rows of a tile.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public LeftRows Tile<TTile>(int tile) where TTile : struct, ITile
+    {
+        if (group == 1) return new LeftRows(data + tile * TTile.Rows * row, row, inner);
+        return TTile.Rows % 4 == 0
+            ? new LeftRows(data + tile * groupStride, 1, group)
+            : new LeftRows(data + tile / 2 * groupStride + tile % 2 * TTile.Rows, 1, group);
+    }
 
     /// <summary>Packs a group of rows of a matrix that is not packed.</summary>
     /// <param name="first">The first row.</param>

@@ -20,9 +20,13 @@ internal readonly record struct ProductShape(int M, int N, int Inner, bool Trans
 /// A stretch of the inner index of a product, tile by tile. Columns of b are packed into panels of a tile's width, by each thread for its own tiles. Tiles are numbered
 /// panel after panel, and an item is a run of them; what a tile becomes does not depend on who does it.
 /// </summary>
-internal readonly unsafe struct Product<TTile, TRows>(ProductShape shape, LeftMatrix a, TRows b, int firstInner, float* c, int tilesPerItem, ProductMemory memory) : IKernel
+internal readonly unsafe struct Product<TTile, TRows>(
+    ProductShape shape, LeftMatrix a, TRows b, int firstInner, ResultMatrix c, int tilesPerItem, ProductMemory memory) : IKernel
     where TTile : struct, ITile where TRows : struct, IRows
 {
+    // With so few tiles a panel is read where it lies, if it can be.
+    private const int FewTiles = 4;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
     {
@@ -35,33 +39,47 @@ internal readonly unsafe struct Product<TTile, TRows>(ProductShape shape, LeftMa
         {
             var (column, first) = (tile / tiles * width, tile % tiles);
             var last = Math.Min(tiles, first + endTile - tile);
-            var columns = Math.Min(width, shape.N - column);
-            if (shape.TransposeB) Panel.PackTransposed<V, TRows>(b, firstInner, shape.Inner, column, columns, width, own.Panel, own.Rows);
-            else b.ReadRows<V>(firstInner, shape.Inner, column, columns, own.Panel, width, own.Rows);
-            for (var i = first; i < last; i++) MultiplyTile<V>(i * TTile.Rows, column, columns, own);
+            MultiplyPanel<V>(column, first, last, own);
             tile += last - first;
         }
     }
 
-    private void MultiplyTile<V>(int row, int column, int columns, ProductMemory.ThreadMemory own) where V : unmanaged, IVector<V>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void MultiplyPanel<V>(int column, int first, int last, ProductMemory.ThreadMemory own) where V : unmanaged, IVector<V>
     {
         var width = TTile.Vectors * V.Count;
-        var rows = Math.Min(TTile.Rows, shape.M - row);
-        var left = rows == TTile.Rows || a.IsPacked ? a.Rows(row) : new LeftRows(own.Rest, 1, TTile.Rows);
-        var corner = c + (nint)row * shape.N + column;
-        if (rows == TTile.Rows && columns == width)
+        var columns = Math.Min(width, shape.N - column);
+        nint panelRow = width;
+        var panel = !shape.TransposeB && columns == width && last - first <= FewTiles ? b.InPlace(firstInner, column, out panelRow) : null;
+        if (panel == null)
         {
-            TTile.Multiply<V>(shape.Inner, left, own.Panel, width, corner, shape.N, shape.Alpha, shape.Beta);
-            return;
+            panel = own.Panel;
+            panelRow = width;
+            if (shape.TransposeB) Panel.PackTransposed<V, TRows>(b, firstInner, shape.Inner, column, columns, width, panel, own.Rows);
+            else b.ReadRows<V>(firstInner, shape.Inner, column, columns, panel, width, own.Rows);
         }
 
-        TTile.Multiply<V>(shape.Inner, left, own.Panel, width, own.Tile, width, shape.Alpha, 0);
-        for (var i = 0; i < rows; i++)
+        var tile = first;
+        if (columns == width && !c.IsTransposed)
         {
-            var result = corner + (nint)i * shape.N;
-            var sums = own.Tile + i * width;
-            for (var j = 0; j < columns; j++) result[j] = shape.Beta == 0 ? sums[j] : MathF.FusedMultiplyAdd(result[j], shape.Beta, sums[j]);
+            var whole = Math.Min(last, shape.M / TTile.Rows);
+            for (; tile < whole; tile++)
+            {
+                TTile.Multiply<V>(shape.Inner, a.Tile<TTile>(tile), panel, panelRow, c.At(tile * TTile.Rows, column), c.Row, shape.Alpha, shape.Beta);
+            }
         }
+
+        for (; tile < last; tile++) MultiplyEdge<V>(tile, column, columns, panel, panelRow, own);
+    }
+
+    /// <summary>A tile that reaches beyond the result, or whose result is stored the other way round.</summary>
+    private void MultiplyEdge<V>(int tile, int column, int columns, float* panel, nint panelRow, ProductMemory.ThreadMemory own) where V : unmanaged, IVector<V>
+    {
+        var width = TTile.Vectors * V.Count;
+        var rows = Math.Min(TTile.Rows, shape.M - tile * TTile.Rows);
+        var left = rows == TTile.Rows || a.IsPacked ? a.Tile<TTile>(tile) : new LeftRows(own.Rest, 1, TTile.Rows);
+        TTile.Multiply<V>(shape.Inner, left, panel, panelRow, own.Tile, width, shape.Alpha, 0);
+        c.Add(tile * TTile.Rows, rows, column, columns, own.Tile, width, shape.Beta);
     }
 
     /// <summary>The rows that do not fill a tile, with rows of zeros to make one.</summary>

@@ -140,6 +140,12 @@ internal readonly unsafe struct QuantizedRows(QuantizedTensor tensor) : IRows
         if (whole < count) Panel.ReadTransposed<V, QuantizedRows>(this, row, V.Count, first + whole, count - whole, destination, width, scratch);
     }
 
+    public float* InPlace(int row, int column, out nint stride)
+    {
+        stride = 0;
+        return null;
+    }
+
     private float Element(long element) => _table.Values[_codes[element >> 1] >> ((element & 1) == 0 ? 4 : 0) & 15] * _scales[element >> _blockBits];
 }
 
