@@ -22,6 +22,7 @@ internal sealed class BenchCommand : CliCommand
 
     public BenchCommand() : base("bench", "Measure training, prompt and generation speed, load time and peak memory, and their share of what the machine can do")
     {
+        _tokens.Aliases.Add("--max-length"); // what training calls it
         Add(_model);
         Add(_tokens);
         Add(_repeat);

@@ -16,8 +16,7 @@ internal sealed class MergeCommand : CliCommand
     private readonly DTypeOption _dtype = new(DType.BFloat16);
     private readonly Option<bool> _overwrite = NewOption.Flag("--overwrite", "Replace a model in --output");
 
-    public MergeCommand() : base("merge", "Fold an adapter into its model: W + B·A·alpha/rank, written as a folder that loads like any model. "
-        + "The base's weights are taken as they are in the checkpoint; with --quantization they are what a quantised base computed with, which is what the adapter was trained on")
+    public MergeCommand() : base("merge", "Fold an adapter into its model: W + B·A·alpha/rank, written as a folder that loads like any model")
     {
         Add(_model);
         Add(_output);

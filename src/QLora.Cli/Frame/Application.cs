@@ -11,6 +11,9 @@ internal sealed class Application(params CliCommand[] commands)
     /// <summary>Set to see where an error comes from.</summary>
     private const string TraceVariable = "QLORA_STACK_TRACE";
 
+    // An argument that begins with @ is a text like any other, not a file with arguments.
+    private static readonly ParserConfiguration Parser = new() { ResponseFileTokenReplacer = null, EnablePosixBundling = false };
+
     /// <summary>The commands under their root.</summary>
     public Command Root { get; } = CreateRoot(commands);
 
@@ -36,9 +39,9 @@ internal sealed class Application(params CliCommand[] commands)
     /// <exception cref="QLoraException">The file of options is not valid.</exception>
     public ParseResult Parse(IReadOnlyList<string> arguments)
     {
-        var result = Root.Parse(arguments);
-        if (result.CommandResult.Command is not CliCommand { ConfigOption: { } option } command || result.GetValue(option) is not { } file) return result;
-        return Root.Parse([.. arguments, .. OptionsFile.Read(file, command, result)]);
+        var result = Root.Parse(arguments, Parser);
+        if (result.CommandResult.Command is not CliCommand { ConfigOption: { } option } command || result.GetResult(option) is not { Tokens: [{ Value.Length: > 0 } file] }) return result;
+        return Root.Parse([.. arguments, .. OptionsFile.Read(file.Value, command, result)], Parser);
     }
 
     private static int Run(ParseResult result, Terminal terminal, CancellationToken cancellation)

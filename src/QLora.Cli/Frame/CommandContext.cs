@@ -53,7 +53,7 @@ internal sealed class CommandContext(ParseResult arguments, Terminal terminal, b
     public void WriteJson(JsonNode value)
     {
         Status.Clear();
-        terminal.Output.Write(value.ToJsonString(Readable) + "\n");
+        terminal.WritePiece(value.ToJsonString(Readable) + "\n");
     }
 
     /// <summary>Writes the command's result: as JSON, or for people.</summary>

@@ -45,7 +45,7 @@ internal static class OptionsFile
     private static Option Find(string path, string name, CliCommand command)
     {
         var options = command.Options.Where(option => option != command.ConfigOption).ToList();
-        return options.FirstOrDefault(option => option.Name == $"--{name.Replace('_', '-')}")
+        return options.FirstOrDefault(option => option.Aliases.Prepend(option.Name).Contains($"--{name.Replace('_', '-')}"))
             ?? throw new QLoraException($"{path}: '{name}' is no option of qlora {command.Name}; there are {string.Join(", ", options.Select(option => option.Name[2..]))}");
     }
 

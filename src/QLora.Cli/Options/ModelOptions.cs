@@ -47,7 +47,7 @@ internal sealed class ModelOptions(QuantizationOptions quantization, string? ada
 
     /// <summary>Loads the model, and its adapter. The caller disposes both.</summary>
     /// <param name="context">The command's arguments.</param>
-    /// <param name="file">What <see cref="Open"/> gave.</param>
+    /// <param name="file">What <see cref="Open"/> gave; its weights are unmapped then, so that their pages do not count as this process's memory any longer.</param>
     /// <param name="quantization">Replaces what the command line asks for; null to do what it says.</param>
     public LoadedModel Load(CommandContext context, ModelFile file, QuantizationOptions? quantization = null)
     {
@@ -57,6 +57,7 @@ internal sealed class ModelOptions(QuantizationOptions quantization, string? ada
             var model = file.Load(backend, quantization ?? _quantization.Read(context), context.Progress("loading the model"));
             if (Adapter(context) is { } folder) model.Adapters.Load(folder);
             context.Status.Clear();
+            file.Dispose();
             return new LoadedModel(backend, model);
         }
         catch

@@ -17,7 +17,7 @@ internal sealed class ModelText
 
     /// <summary>The tokenizer.</summary>
     /// <exception cref="QLoraException">The model has none.</exception>
-    public Tokenizer Tokenizer => _tokenizer ?? throw new QLoraException($"{_file.Path} has no tokenizer (tokenizer.json beside the weights, or in a GGUF file's metadata), so it reads no text");
+    public Tokenizer Tokenizer => _tokenizer ?? throw new QLoraException($"{_file.Path} has no tokenizer (tokenizer.json beside the weights, or a GGUF file's metadata; a tokenizer.model alone is not read)");
 
     /// <summary>The chat template.</summary>
     /// <exception cref="QLoraException">The model has none.</exception>
@@ -58,7 +58,7 @@ internal sealed class ModelText
 
     private static bool HasTokenizer(ModelFile file) => file.Gguf is { } gguf
         ? gguf.Metadata.Keys.Contains("tokenizer.ggml.tokens")
-        : new[] { "tokenizer.json", "tokenizer.model" }.Any(name => File.Exists(Path.Combine(file.Path, name)));
+        : File.Exists(Path.Combine(file.Path, "tokenizer.json"));
 
     /// <summary>Stands in where a model has no tokenizer: data in <c>input_ids</c> and <c>labels</c> needs none.</summary>
     private sealed class TokenIdsOnly(ModelText text) : ITextEncoder

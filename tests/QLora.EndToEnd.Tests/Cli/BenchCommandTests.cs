@@ -27,7 +27,7 @@ public class BenchCommandTests
     public void Sequences_must_fit_the_model()
     {
         Qlora.Run("bench", "--model", TinyData.Model, "--tokens", "257", "--json").Failed(3, "--tokens is 257", "256");
-        Qlora.Run("bench", "--model", TinyData.Model, "--tokens", "1", "--json").Failed(2, "--tokens");
+        Qlora.Run("bench", "--model", TinyData.Model, "--max-length", "1", "--json").Failed(2, "a whole number from 2 up");
         Qlora.Run("bench", "--json").Failed(2, "--model");
     }
 }

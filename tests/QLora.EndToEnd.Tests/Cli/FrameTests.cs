@@ -40,7 +40,7 @@ public class FrameTests
     {
         // A file of options brings what the line leaves out; the file of an example is not there.
         var config = Array.IndexOf(arguments, "--config");
-        var result = Tool.Create().Root.Parse(arguments);
+        var result = Tool.Create().Root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         var errors = result.Errors.Where(error => config < 0 || !error.Message.Contains("is required", StringComparison.Ordinal)).ToList();
         Assert.True(errors.Count == 0, $"{line}: {string.Join("; ", errors.Select(error => error.Message))}");
     }

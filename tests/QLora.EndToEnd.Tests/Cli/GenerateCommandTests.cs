@@ -33,6 +33,13 @@ public class GenerateCommandTests(TextModel model) : IClassFixture<TextModel>
         Generate("--max-new-tokens", "3").Failed(3, "there is no prompt");
     }
 
+    [Theory]
+    [InlineData("@someone")]
+    [InlineData("-5 + 3")]
+    [InlineData("a=b:c")]
+    public void A_prompt_is_any_text(string prompt)
+        => Assert.Equal(prompt.Select(c => (int)c), Generate("--prompt", prompt, "--max-new-tokens", "1", "--json").Succeeded().Json.GetProperty("prompt_ids").EnumerateArray().Select(id => id.GetInt32()));
+
     [Fact]
     public void The_same_seed_gives_the_same_text_and_another_seed_another()
     {

@@ -146,6 +146,17 @@ public class TrainCommandTests(TextModel model) : IClassFixture<TextModel>
     }
 
     [Fact]
+    public void The_file_of_options_must_be_there()
+    {
+        using var folder = new TemporaryFolder();
+        string[] all = ["train", "--model", "m", "--data", "d", "--output", "o", "--config"];
+        Qlora.Run([.. all, folder["nothing.json"]]).Failed(3, "nothing.json", "no such file");
+        Qlora.Run([.. all, folder.Path]).Failed(3, "is a folder");
+        Qlora.Run([.. all, ""]).Failed(2, "--config");
+        Qlora.Run(all).Failed(2, "--config");
+    }
+
+    [Fact]
     public void Contradictions_are_wrong_command_lines()
     {
         string[] all = ["train", "--model", "m", "--data", "d", "--output", "o"];
