@@ -26,7 +26,7 @@ internal sealed class DemoCommand : CliCommand
     private readonly Option<string?> _pretrainingText = NewOption.Text("--pretraining-text", "Instead of the demo, write text like that which the bundled model was made with", "FILE");
     private readonly Option<int?> _rows = NewOption.Integer("--rows", $"Rows of that text [default: {DefaultRows}]");
 
-    public DemoCommand() : base("demo", "Teach a bundled tiny model to control a smart home, in about a minute")
+    public DemoCommand() : base("demo", "Teach a bundled tiny model to control a smart home, in a minute or two")
     {
         Add(_output);
         Add(_seed);

@@ -21,5 +21,5 @@ internal static class DemoFiles
     public static LoraConfig Lora { get; } = new() { Rank = 16, Alpha = 32 };
 
     /// <summary>How it is trained.</summary>
-    public static TrainingOptions Training { get; } = new() { BatchSize = 8, Epochs = 5, LearningRate = 4e-3, WarmupSteps = 10, GradientCheckpointing = false };
+    public static TrainingOptions Training { get; } = new() { BatchSize = 8, Epochs = 8, LearningRate = 3e-3, WarmupSteps = 20, GradientCheckpointing = false };
 }
