@@ -19,21 +19,25 @@ public sealed class ModelGenerator : IIncrementalGenerator
     {
         var models = context.SyntaxProvider
             .ForAttributeWithMetadataName(ModelAttribute, static (node, _) => node is ClassDeclarationSyntax, static (attributed, _) => ModelParser.ParseModel(attributed))
-            .WithTrackingName(StepNames.Models);
+            .WithTrackingName(StepNames.ParsedModels);
         var blocks = context.SyntaxProvider
             .ForAttributeWithMetadataName(BlockAttribute, static (node, _) => node is ClassDeclarationSyntax, static (attributed, _) => ModelParser.ParseBlock(attributed))
-            .WithTrackingName(StepNames.Blocks);
+            .WithTrackingName(StepNames.ParsedBlocks);
 
-        // Sources: from specs alone, so that an edit which changes no spec emits nothing again.
-        var modelSpecs = models.Select(static (result, _) => result.Spec).WithTrackingName(StepNames.ModelSpecs);
-        var blockSpecs = blocks.Select(static (result, _) => result.Spec).WithTrackingName(StepNames.BlockSpecs);
-        context.RegisterSourceOutput(modelSpecs, static (output, spec) => { if (spec is not null) output.AddSource($"{spec.Type.Name}.g.cs", ModelEmitter.Emit(spec)); });
-        context.RegisterSourceOutput(blockSpecs, static (output, spec) => { if (spec is not null) output.AddSource($"{spec.Type.Name}.g.cs", BlockEmitter.Emit(spec)); });
+        // Sources: from specs alone, which know nothing of places in files, so that an edit which changes no spec emits nothing again.
+        context.RegisterSourceOutput(models.Select(static (result, _) => result.Spec).WithTrackingName(StepNames.Models), static (output, spec) =>
+        {
+            if (spec is not null) output.AddSource(spec.Type.FileName, ModelEmitter.Emit(spec));
+        });
+        context.RegisterSourceOutput(blocks.Select(static (result, _) => result.Spec).WithTrackingName(StepNames.Blocks), static (output, spec) =>
+        {
+            if (spec is not null) output.AddSource(spec.Type.FileName, BlockEmitter.Emit(spec));
+        });
 
-        // Diagnostics: apart, because they carry places in files and change with every line above them.
-        context.RegisterSourceOutput(models.Select(static (result, _) => result.Diagnostics), Report);
-        context.RegisterSourceOutput(blocks.Select(static (result, _) => result.Diagnostics), Report);
-        context.RegisterSourceOutput(models.Collect().Select(static (results, _) => DuplicateModelTypes.Find(results)), Report);
+        // Diagnostics: apart, because they carry places and change with every line above them.
+        context.RegisterSourceOutput(models.Select(static (result, _) => result.Diagnostics).WithTrackingName(StepNames.ModelDiagnostics), Report);
+        context.RegisterSourceOutput(blocks.Select(static (result, _) => result.Diagnostics).WithTrackingName(StepNames.BlockDiagnostics), Report);
+        context.RegisterSourceOutput(models.Collect().Select(static (results, _) => DuplicateModelTypes.Find(results)).WithTrackingName(StepNames.DuplicateModelTypes), Report);
     }
 
     private static void Report(SourceProductionContext output, EquatableArray<DiagnosticSpec> diagnostics)

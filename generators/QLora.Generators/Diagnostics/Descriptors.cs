@@ -12,10 +12,10 @@ internal static class Descriptors
         "'{0}' must be a partial property with only a getter: write 'public partial {1} {0} {{ get; }}'");
 
     public static readonly DiagnosticDescriptor DuplicatePath = Error("QLORA0003", "Checkpoint paths are unique",
-        "'{0}' and '{1}' both claim the checkpoint path '{2}': give each its own");
+        "'{0}' and '{1}' both claim the path '{2}': give each its own");
 
     public static readonly DiagnosticDescriptor TiedToMissing = Error("QLORA0004", "TiedTo names an embedding",
-        "'{0}' is tied to '{1}', which is no [Embedding] property declared before it in the same class: name one with nameof");
+        "'{0}' is tied to '{1}', which is no [Embedding] property declared before it in the same class: name one with TiedTo = nameof(…)");
 
     public static readonly DiagnosticDescriptor TargetNotLinear = Error("QLORA0005", "Only linear layers carry adapters",
         "'{0}' has [LoraTarget] but no [Linear]: only linear layers can carry an adapter; remove [LoraTarget]");
@@ -38,10 +38,32 @@ internal static class Descriptors
     public static readonly DiagnosticDescriptor WrongPropertyType = Error("QLORA0011", "Properties have their module's type",
         "'{0}' is declared with [{1}] and must be of type {2}, not {3}");
 
+    public static readonly DiagnosticDescriptor NotAlone = Error("QLORA0012", "Declared types stand alone",
+        "'{0}' must be a class without type parameters that is not inside another type, so that its other half can be generated: move it out");
+
+    public static readonly DiagnosticDescriptor NoBlock = Error("QLORA0013", "Blocks are declared blocks",
+        "'{0}' is a list of '{1}', which must have [DecoderBlock] and derive from DecoderBlock<{2}>");
+
+    public static readonly DiagnosticDescriptor BlocksInBlock = Error("QLORA0014", "Blocks belong to a model",
+        "'{0}' is in a block, and only models have [Blocks]: declare it in the model");
+
+    public static readonly DiagnosticDescriptor TiedShape = Error("QLORA0015", "Tied weights have one shape",
+        "'{0}' has a weight of ({1}, {2}) and cannot share the table of '{3}', which is ({4}, {5})");
+
+    public static readonly DiagnosticDescriptor TargetName = Error("QLORA0016", "LoRA targets have names of their own",
+        "'{0}' is the name of two different LoRA targets, '{1}' and '{2}': give one of the properties another name");
+
+    public static readonly DiagnosticDescriptor TwoKinds = Error("QLORA0017", "A property is one module",
+        "'{0}' is declared with [{1}] and [{2}]: keep one of them");
+
     private static readonly Dictionary<string, DiagnosticDescriptor> All = new DiagnosticDescriptor[]
     {
         TypeNotPartial, PropertyNotPartial, DuplicatePath, TiedToMissing, TargetNotLinear, NoTarget, ConfigMember, PlaceholderMissing, DuplicateModelType, WrongBase, WrongPropertyType,
+        NotAlone, NoBlock, BlocksInBlock, TiedShape, TargetName, TwoKinds,
     }.ToDictionary(descriptor => descriptor.Id);
+
+    /// <summary>The ids of all of them.</summary>
+    public static IEnumerable<string> Ids => All.Keys;
 
     public static DiagnosticDescriptor ById(string id) => All[id];
 

@@ -22,9 +22,8 @@ internal static class BlockEmitter
 
         writer.Line("/// <summary>The modules of a block at a path, from the config alone.</summary>");
         writer.Line("internal static global::System.Collections.Generic.IReadOnlyList<global::QLora.Models.ModuleSpec> Describe(Config config, string path, string? ggufPath)");
-        writer.Line($"    => [{string.Join(", ", spec.Properties.Select(property => PropertyEmitter.SpecCall(property, inBlock: true)))}];").Line();
-
-        foreach (var property in spec.Properties) PropertyEmitter.SpecMethod(writer, property, inBlock: true);
+        writer.Line($"    => [{string.Join(", ", spec.Properties.Select(property => PropertyEmitter.SpecCall(property, inBlock: true)))}];");
+        PropertyEmitter.SpecMethods(writer, spec.Properties, inBlock: true);
         return writer.Close().ToString();
     }
 }

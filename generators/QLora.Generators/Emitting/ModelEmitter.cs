@@ -1,4 +1,5 @@
 using QLora.Generators.Model;
+using QLora.Generators.Parsing;
 
 namespace QLora.Generators.Emitting;
 
@@ -13,7 +14,7 @@ internal static class ModelEmitter
         foreach (var property in spec.Properties) PropertyEmitter.Property(writer, property);
         EmitConstructor(writer, spec);
         EmitStatics(writer, spec);
-        foreach (var property in spec.Properties.Where(property => property.Kind != ModuleKind.Blocks)) PropertyEmitter.SpecMethod(writer, property, inBlock: false);
+        PropertyEmitter.SpecMethods(writer, spec.Properties, inBlock: false);
         writer.Close().Line();
         EmitTargets(writer, spec);
         EmitRegistration(writer, spec);
@@ -63,7 +64,7 @@ internal static class ModelEmitter
         }
 
         writer.Line("return modules;");
-        writer.Close().Line();
+        writer.Close();
     }
 
     private static void EmitTargets(SourceWriter writer, ModelSpec spec)
@@ -74,11 +75,12 @@ internal static class ModelEmitter
         writer.Line("/// <summary>None of them.</summary>").Line("None = 0,");
         for (var i = 0; i < spec.Targets.Count; i++)
         {
-            writer.Line($"/// <summary><c>{spec.Targets[i].PeftName}</c>.</summary>").Line($"{spec.Targets[i].Name} = 1 << {i},");
+            writer.Line($"/// <summary><c>{SourceWriter.Xml(spec.Targets[i].PeftName)}</c>.</summary>").Line($"{spec.Targets[i].Name} = 1 << {i},");
         }
 
         writer.Line("/// <summary>All but the output head.</summary>");
-        writer.Line($"AllLinear = {string.Join(" | ", spec.Targets.Where(target => !target.IsHead).Select(target => target.Name))},");
+        var linear = string.Join(" | ", spec.Targets.Where(target => !target.IsHead).Select(target => target.Name));
+        writer.Line($"AllLinear = {(linear.Length == 0 ? "None" : linear)},");
         writer.Close().Line();
         writer.Line($"/// <summary>Turns <see cref=\"{name}\"/> into the names that PEFT uses.</summary>");
         writer.Open($"{spec.Type.Accessibility} static class {name}Extensions");
@@ -101,7 +103,11 @@ internal static class ModelEmitter
     }
 
     /// <summary>An expression for a path with the number i in it.</summary>
-    private static string Numbered(string? path) => path is null
-        ? "null"
-        : "global::System.FormattableString.Invariant($" + SourceWriter.Literal(path).Replace("{0}", "{i}") + ")";
+    private static string Numbered(string? path)
+    {
+        if (path is null) return "null";
+        var place = path.IndexOf(PropertyParser.Placeholder, StringComparison.Ordinal);
+        var after = path.Substring(place + PropertyParser.Placeholder.Length);
+        return $"{SourceWriter.Literal(path.Substring(0, place))} + i{(after.Length == 0 ? "" : " + " + SourceWriter.Literal(after))}";
+    }
 }

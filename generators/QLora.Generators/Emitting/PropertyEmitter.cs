@@ -26,20 +26,24 @@ internal static class PropertyEmitter
         writer.Line($"{property.Modifiers} partial {property.Type} {property.Name} => {Field(property)};").Line();
     }
 
-    /// <summary>The method that gives a module's spec, which loading, counting and planning all start from.</summary>
+    /// <summary>The methods that give the modules' specs, which loading, counting and planning all start from.</summary>
     /// <param name="writer">Where to.</param>
-    /// <param name="property">The module.</param>
+    /// <param name="properties">The modules.</param>
     /// <param name="inBlock">Whether paths are relative to a block's.</param>
-    public static void SpecMethod(SourceWriter writer, PropertySpec property, bool inBlock)
+    public static void SpecMethods(SourceWriter writer, IEnumerable<PropertySpec> properties, bool inBlock)
     {
         var parameters = inBlock ? ", string path, string? ggufPath" : "";
-        writer.Line($"/// <summary>{Remarks(property)}</summary>");
-        writer.Line($"private static global::QLora.Models.{property.Kind}Spec {property.Name}Spec(Config config{parameters})");
-        writer.Line($"    => new({Path(property, inBlock)}, {Gguf(property, inBlock)}, {Sizes(property)}){Settings(property)};").Line();
+        foreach (var property in properties.Where(property => property.Kind != ModuleKind.Blocks))
+        {
+            writer.Line();
+            writer.Line($"/// <summary>{Remarks(property)}</summary>");
+            writer.Line($"private static global::QLora.Models.{property.Kind}Spec {property.Name}Spec(Config config{parameters})");
+            writer.Line($"    => new({Path(property, inBlock)}, {Gguf(property, inBlock)}, {Sizes(property)}){Settings(property, inBlock)};");
+        }
     }
 
-    /// <summary>The call of <see cref="SpecMethod"/>.</summary>
-    public static string SpecCall(PropertySpec property, bool inBlock) => $"{property.Name}Spec(config{(inBlock ? ", path, ggufPath" : "")})";
+    /// <summary>The call of one of <see cref="SpecMethods"/>.</summary>
+    public static string SpecCall(PropertySpec property, bool inBlock) => SpecCall(property.Name, inBlock);
 
     /// <summary>The expression that makes a module.</summary>
     public static string Build(PropertySpec property, IEnumerable<PropertySpec> siblings, bool inBlock)
@@ -51,6 +55,8 @@ internal static class PropertyEmitter
             ? $"builder.Linear({call}, tiedTo: null)"
             : $"builder.Linear({call}, tiedTo: {(property.TiedWhen is null ? Field(tied) : $"config.{property.TiedWhen} ? {Field(tied)} : null")})";
     }
+
+    private static string SpecCall(string property, bool inBlock) => $"{property}Spec(config{(inBlock ? ", path, ggufPath" : "")})";
 
     private static string Path(PropertySpec property, bool inBlock) => inBlock ? $"path + {SourceWriter.Literal("." + property.Path)}" : SourceWriter.Literal(property.Path);
 
@@ -65,22 +71,32 @@ internal static class PropertyEmitter
         _ => $"config.{property.Rows}, config.{property.Epsilon}",
     };
 
-    private static string Settings(PropertySpec property)
+    private static string Settings(PropertySpec property, bool inBlock)
     {
         var settings = new List<string>();
         if (property.Bias is not null) settings.Add($"HasBias = config.{property.Bias}");
-        if (property.TiedTo is not null) settings.Add($"TiedTo = {(property.TiedWhen is null ? "" : $"!config.{property.TiedWhen} ? null : ")}{property.TiedTo}Spec(config).Path");
+        if (property.TiedTo is not null) settings.Add($"TiedTo = {TiedTo(property, inBlock)}");
         if (property.GgufRotaryHeads is not null) settings.Add($"GgufRotaryHeads = config.{property.GgufRotaryHeads}");
         if (property.KeepFullPrecision) settings.Add("KeepFullPrecision = true");
         if (property.IsLoraTarget) settings.Add("IsLoraTarget = true");
         return settings.Count == 0 ? "" : $" {{ {string.Join(", ", settings)} }}";
     }
 
-    private static string Remarks(PropertySpec property) => property.Kind switch
+    private static string TiedTo(PropertySpec property, bool inBlock)
     {
-        ModuleKind.Blocks => $"<c>{property.Path}</c>, {property.Rows} of them.",
-        ModuleKind.RmsNorm => $"<c>{property.Path}.weight</c> ({property.Rows}).",
-        _ => $"<c>{property.Path}.weight</c> ({property.Rows}, {property.Columns}){(property.Bias is null ? "" : $" and, when {property.Bias}, <c>{property.Path}.bias</c> ({property.Rows})")}"
-            + $"{(property.TiedTo is null ? "" : $"; the table of {property.TiedTo}{(property.TiedWhen is null ? "" : $" when {property.TiedWhen}")}")}.",
-    };
+        var path = $"{SpecCall(property.TiedTo!, inBlock)}.Path";
+        return property.TiedWhen is null ? path : $"config.{property.TiedWhen} ? {path} : null";
+    }
+
+    private static string Remarks(PropertySpec property)
+    {
+        var path = SourceWriter.Xml(property.Path);
+        return property.Kind switch
+        {
+            ModuleKind.Blocks => $"<c>{path}</c>, {property.Rows} of them.",
+            ModuleKind.RmsNorm => $"<c>{path}.weight</c> ({property.Rows}).",
+            _ => $"<c>{path}.weight</c> ({property.Rows}, {property.Columns}){(property.Bias is null ? "" : $" and, when {property.Bias}, <c>{path}.bias</c> ({property.Rows})")}"
+                + $"{(property.TiedTo is null ? "" : $"; the table of {property.TiedTo}{(property.TiedWhen is null ? "" : $" when {property.TiedWhen}")}")}.",
+        };
+    }
 }

@@ -20,7 +20,11 @@ internal sealed record BlockSpec(TypeSpec Type, EquatableArray<PropertySpec> Pro
 /// <param name="Name">Its name.</param>
 /// <param name="Accessibility"><c>public</c> or <c>internal</c>.</param>
 /// <param name="Config">The config type of its base class, fully qualified.</param>
-internal sealed record TypeSpec(string Namespace, string Name, string Accessibility, string Config);
+internal sealed record TypeSpec(string Namespace, string Name, string Accessibility, string Config)
+{
+    /// <summary>The name of its generated file; of its own, as two namespaces may have a class of one name.</summary>
+    public string FileName => $"{(Namespace.Length == 0 ? "" : Namespace + ".")}{Name}.g.cs";
+}
 
 /// <summary>What a property was declared as.</summary>
 internal enum ModuleKind
@@ -54,6 +58,6 @@ internal sealed record PropertySpec(
 
 /// <summary>A property that may carry an adapter.</summary>
 /// <param name="Name">The property.</param>
-/// <param name="PeftName">What PEFT calls it: the last part of its path.</param>
+/// <param name="PeftName">What PEFT calls it: the last part of its path, or all of it where another target ends alike.</param>
 /// <param name="IsHead">Whether it stays in full precision and is left out of all-linear.</param>
 internal sealed record TargetSpec(string Name, string PeftName, bool IsHead);

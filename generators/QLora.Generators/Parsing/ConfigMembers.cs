@@ -6,9 +6,9 @@ namespace QLora.Generators.Parsing;
 /// <summary>Resolves the config members that an attribute names, with base classes, and reports those that are not there or of another type.</summary>
 internal sealed class ConfigMembers(IPropertySymbol property, AttributeData attribute, INamedTypeSymbol config, DiagnosticBag diagnostics)
 {
-    public string? Integer(string argument) => Check(argument, AttributeValues.String(attribute, argument) ?? "", SpecialType.System_Int32, "int");
+    public string Integer(string argument) => Check(argument, AttributeValues.String(attribute, argument) ?? "", SpecialType.System_Int32, "int");
 
-    public string? Float(string argument) => Check(argument, AttributeValues.String(attribute, argument) ?? "", SpecialType.System_Single, "float");
+    public string Float(string argument) => Check(argument, AttributeValues.String(attribute, argument) ?? "", SpecialType.System_Single, "float");
 
     public string? OptionalInteger(string argument) => Optional(argument, SpecialType.System_Int32, "int");
 
@@ -28,11 +28,14 @@ internal sealed class ConfigMembers(IPropertySymbol property, AttributeData attr
         return member;
     }
 
+    private static bool IsReadable(IPropertySymbol member)
+        => member is { IsStatic: false, GetMethod: not null, DeclaredAccessibility: Accessibility.Public or Accessibility.Internal or Accessibility.ProtectedOrInternal };
+
     private IEnumerable<IPropertySymbol> Members()
     {
         for (var type = config; type is not null; type = type.BaseType)
         {
-            foreach (var member in type.GetMembers().OfType<IPropertySymbol>()) yield return member;
+            foreach (var member in type.GetMembers().OfType<IPropertySymbol>().Where(IsReadable)) yield return member;
         }
     }
 }

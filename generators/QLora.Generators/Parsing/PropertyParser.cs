@@ -6,36 +6,37 @@ using QLora.Generators.Model;
 
 namespace QLora.Generators.Parsing;
 
-/// <summary>Reads one annotated property into its spec.</summary>
-internal static class PropertyParser
+/// <summary>Reads the annotated properties of one class into their specs, in order.</summary>
+/// <param name="config">The config whose members they name.</param>
+/// <param name="inBlock">Whether the class is a block.</param>
+/// <param name="before">The properties declared before the one that is read.</param>
+/// <param name="diagnostics">Takes what is wrong.</param>
+internal sealed class PropertyParser(INamedTypeSymbol config, bool inBlock, List<PropertySpec> before, DiagnosticBag diagnostics)
 {
-    private const string Placeholder = "{0}";
+    public const string Placeholder = "{0}";
 
-    /// <summary>The spec of a property; null when it is not annotated or not sound.</summary>
-    /// <param name="property">The property.</param>
-    /// <param name="config">The config whose members it names.</param>
-    /// <param name="before">The properties declared before it.</param>
-    /// <param name="diagnostics">Takes what is wrong.</param>
-    public static PropertySpec? Parse(IPropertySymbol property, INamedTypeSymbol config, List<PropertySpec> before, DiagnosticBag diagnostics)
+    private static readonly ModuleKind[] Kinds = [ModuleKind.Embedding, ModuleKind.Linear, ModuleKind.RmsNorm, ModuleKind.Blocks];
+
+    /// <summary>The spec of a property; null when it is not annotated.</summary>
+    public PropertySpec? Parse(IPropertySymbol property)
     {
         var isTarget = AttributeValues.Find(property, "LoraTargetAttribute") is not null;
-        if (FindKind(property) is not var (kind, attribute))
-        {
-            if (isTarget) diagnostics.Add(Descriptors.TargetNotLinear, Place(property), property.Name);
-            return null;
-        }
+        var declared = Kinds.Select(kind => (Kind: kind, Attribute: AttributeValues.Find(property, kind + "Attribute"))).Where(found => found.Attribute is not null).ToList();
+        if (isTarget && !declared.Any(found => found.Kind == ModuleKind.Linear)) diagnostics.Add(Descriptors.TargetNotLinear, Place(property), property.Name);
+        if (declared.Count == 0) return null;
+        if (declared.Count > 1) diagnostics.Add(Descriptors.TwoKinds, Place(property), property.Name, declared[0].Kind.ToString(), declared[1].Kind.ToString());
 
-        if (isTarget && kind != ModuleKind.Linear) diagnostics.Add(Descriptors.TargetNotLinear, Place(property), property.Name);
-        CheckShape(property, kind, diagnostics);
+        var (kind, attribute) = (declared[0].Kind, declared[0].Attribute!);
+        CheckShape(property, kind);
         var members = new ConfigMembers(property, attribute, config, diagnostics);
         var spec = new PropertySpec(
             kind,
             property.Name,
             Modifiers(property),
             property.Type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat),
-            attribute.ConstructorArguments[0].Value as string ?? "",
+            AttributeValues.First(attribute),
             AttributeValues.String(attribute, "Gguf"),
-            Rows: members.Integer(kind switch { ModuleKind.Embedding => "Rows", ModuleKind.Linear => "Out", ModuleKind.RmsNorm => "Size", _ => "Count" })!,
+            Rows: members.Integer(kind switch { ModuleKind.Embedding => "Rows", ModuleKind.Linear => "Out", ModuleKind.RmsNorm => "Size", _ => "Count" }),
             Columns: kind switch { ModuleKind.Embedding => members.Integer("Columns"), ModuleKind.Linear => members.Integer("In"), _ => null },
             Epsilon: kind == ModuleKind.RmsNorm ? members.Float("Epsilon") : null,
             Bias: members.OptionalBoolean("Bias"),
@@ -45,7 +46,8 @@ internal static class PropertyParser
             KeepFullPrecision: AttributeValues.Boolean(attribute, "KeepFullPrecision"),
             isTarget,
             kind == ModuleKind.Blocks ? ElementType(property.Type)?.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat) : null);
-        CheckPaths(property, spec, before, diagnostics);
+        CheckPaths(property, spec);
+        CheckTie(property, spec);
         return spec;
     }
 
@@ -53,37 +55,31 @@ internal static class PropertyParser
     public static ITypeSymbol? ElementType(ITypeSymbol type)
         => type is INamedTypeSymbol { IsGenericType: true } named && named.OriginalDefinition.ToDisplayString() == "System.Collections.Generic.IReadOnlyList<T>" ? named.TypeArguments[0] : null;
 
-    private static (ModuleKind, AttributeData)? FindKind(IPropertySymbol property)
+    private void CheckShape(IPropertySymbol property, ModuleKind kind)
     {
-        foreach (var kind in new[] { ModuleKind.Embedding, ModuleKind.Linear, ModuleKind.RmsNorm, ModuleKind.Blocks })
-        {
-            if (AttributeValues.Find(property, kind + "Attribute") is { } attribute) return (kind, attribute);
-        }
-
-        return null;
-    }
-
-    private static void CheckShape(IPropertySymbol property, ModuleKind kind, DiagnosticBag diagnostics)
-    {
-        var syntax = property.DeclaringSyntaxReferences.Select(reference => reference.GetSyntax()).OfType<PropertyDeclarationSyntax>().FirstOrDefault();
-        if (syntax is null || !syntax.Modifiers.Any(SyntaxKind.PartialKeyword) || property.SetMethod is not null)
+        if (Syntax(property) is not { } syntax || !syntax.Modifiers.Any(SyntaxKind.PartialKeyword) || property.SetMethod is not null)
         {
             diagnostics.Add(Descriptors.PropertyNotPartial, Place(property), property.Name, property.Type.ToDisplayString(SymbolDisplayFormat.MinimallyQualifiedFormat));
         }
 
-        var expected = kind == ModuleKind.Blocks ? "IReadOnlyList<…>" : $"QLora.Layers.{kind}";
-        var fits = kind == ModuleKind.Blocks ? ElementType(property.Type) is not null : property.Type.ToDisplayString() == expected;
-        if (!fits) diagnostics.Add(Descriptors.WrongPropertyType, Place(property), property.Name, kind.ToString(), expected, property.Type.ToDisplayString());
+        if (kind == ModuleKind.Blocks) CheckBlocks(property);
+        else if (property.Type.ToDisplayString() != $"QLora.Layers.{kind}") WrongType(property, kind, $"QLora.Layers.{kind}");
     }
 
-    private static void CheckPaths(IPropertySymbol property, PropertySpec spec, List<PropertySpec> before, DiagnosticBag diagnostics)
+    private void CheckBlocks(IPropertySymbol property)
     {
-        if (before.FirstOrDefault(other => other.Path == spec.Path) is { } duplicate) diagnostics.Add(Descriptors.DuplicatePath, Place(property), duplicate.Name, spec.Name, spec.Path);
-        if (spec.TiedTo is { } tied && !before.Any(other => other.Name == tied && other.Kind == ModuleKind.Embedding))
-        {
-            diagnostics.Add(Descriptors.TiedToMissing, Place(property), spec.Name, tied);
-        }
+        if (inBlock) diagnostics.Add(Descriptors.BlocksInBlock, Place(property), property.Name);
+        if (ElementType(property.Type) is not { } block) WrongType(property, ModuleKind.Blocks, "IReadOnlyList<…>");
+        else if (!ModelParser.IsBlock(block, config)) diagnostics.Add(Descriptors.NoBlock, Place(property), property.Name, block.Name, config.Name);
+    }
 
+    private void WrongType(IPropertySymbol property, ModuleKind kind, string expected)
+        => diagnostics.Add(Descriptors.WrongPropertyType, Place(property), property.Name, kind.ToString(), expected, property.Type.ToDisplayString());
+
+    private void CheckPaths(IPropertySymbol property, PropertySpec spec)
+    {
+        if (before.FirstOrDefault(other => other.Path == spec.Path) is { } same) diagnostics.Add(Descriptors.DuplicatePath, Place(property), same.Name, spec.Name, spec.Path);
+        if (spec.Gguf is { } gguf && before.FirstOrDefault(other => other.Gguf == gguf) is { } alike) diagnostics.Add(Descriptors.DuplicatePath, Place(property), alike.Name, spec.Name, gguf);
         if (spec.Kind != ModuleKind.Blocks) return;
         foreach (var path in new[] { spec.Path, spec.Gguf })
         {
@@ -91,8 +87,25 @@ internal static class PropertyParser
         }
     }
 
+    private void CheckTie(IPropertySymbol property, PropertySpec spec)
+    {
+        if (spec.TiedTo is null && spec.TiedWhen is null) return;
+        if (before.FirstOrDefault(other => other.Name == spec.TiedTo && other.Kind == ModuleKind.Embedding) is not { } table)
+        {
+            diagnostics.Add(Descriptors.TiedToMissing, Place(property), spec.Name, spec.TiedTo ?? "");
+        }
+        else if ((table.Rows, table.Columns) != (spec.Rows, spec.Columns))
+        {
+            diagnostics.Add(Descriptors.TiedShape, Place(property), spec.Name, spec.Rows, spec.Columns!, table.Name, table.Rows, table.Columns!);
+        }
+    }
+
+    /// <summary>The modifiers as they are written, which both halves must agree in.</summary>
     private static string Modifiers(IPropertySymbol property)
-        => SyntaxFacts.GetText(property.DeclaredAccessibility) + (property.IsOverride ? " override" : "");
+        => string.Join(" ", Syntax(property)?.Modifiers.Where(modifier => !modifier.IsKind(SyntaxKind.PartialKeyword)).Select(modifier => modifier.Text) ?? []);
+
+    private static PropertyDeclarationSyntax? Syntax(IPropertySymbol property)
+        => property.DeclaringSyntaxReferences.Select(reference => reference.GetSyntax()).OfType<PropertyDeclarationSyntax>().FirstOrDefault();
 
     private static Location? Place(IPropertySymbol property) => property.Locations.FirstOrDefault();
 }
