@@ -5,13 +5,17 @@ namespace QLora.Cpu;
 
 public sealed unsafe partial class CpuBackend
 {
+    // From so many rows of each thread on, the threads share the rows: what each reads and writes is what it wrote in the op before, and what it pays is that
+    // every thread packs all of b. With fewer they share the columns, and each packs its own.
+    private const int RowsOfShare = 128;
+
     // The gradient of a narrow matrix is better made the other way round; up to this many columns a square one is not.
     private const int NarrowResult = 128;
 
     // Of all threads, for packed rows, panels and tiles; kept, because every product needs it.
     private DeviceBuffer? _productMemory;
 
-    private ProductMemory ScratchOfProducts => new(Address(_productMemory ??= AllocateBuffer(ProductMemory.Size(_team.Threads) * sizeof(float))));
+    private ProductMemory ScratchOfProducts => new(Address(_productMemory ??= AllocateBuffer(ProductMemory.Size(_team.Threads) * sizeof(float))), _team.Threads);
 
     /// <inheritdoc/>
     protected override void MatMulCore(Tensor a, Tensor b, Tensor c, bool transposeA, bool transposeB, float alpha, float beta)
@@ -61,10 +65,11 @@ public sealed unsafe partial class CpuBackend
     /// <summary>Cuts the product into blocks whose part of the left matrix stays in the cache of a core.</summary>
     private void Multiply<TTile, TRows>(ProductShape shape, LeftMatrix left, TRows right, ResultMatrix c) where TTile : struct, ITile where TRows : struct, IRows
     {
-        var rows = EvenPart(shape.M, ProductMemory.MaxRows, ProductMemory.RowUnit);
-        var inner = EvenPart(shape.Inner, ProductMemory.MaxInner(Math.Min(rows, shape.M)), ProductMemory.InnerUnit);
+        var shares = shape.M >= RowsOfShare * _team.Threads ? _team.Threads : 1;
+        var rows = EvenPart(shape.M, ProductMemory.MaxRows * shares, ProductMemory.RowUnit);
+        var inner = EvenPart(shape.Inner, ProductMemory.MaxInner((Math.Min(rows, shape.M) + shares - 1) / shares), ProductMemory.InnerUnit);
         var memory = ScratchOfProducts;
-        var packs = left.IsWorthPacking(shape);
+        var packs = left.IsWorthPacking(shape, shares);
         for (var row = 0; row < shape.M; row += rows)
         {
             var k = 0;
@@ -72,7 +77,7 @@ public sealed unsafe partial class CpuBackend
             {
                 var block = shape with { M = Math.Min(rows, shape.M - row), Inner = Math.Min(inner, shape.Inner - k), Beta = k == 0 ? shape.Beta : 1 };
                 var from = left.From(row, k);
-                MultiplyBlock<TTile, TRows>(block, packs ? Pack<TTile>(block, from, memory) : from, right, k, c.From(row), memory);
+                MultiplyBlock<TTile, TRows>(block, shares, packs ? Pack<TTile>(block, from, memory) : from, right, k, c.From(row), memory);
                 k += inner;
             }
             while (k < shape.Inner);
@@ -94,15 +99,22 @@ public sealed unsafe partial class CpuBackend
         return LeftMatrix.Packed(memory.Left, group, block.Inner);
     }
 
-    /// <summary>Gives the threads one panel after another, or each its share of the tiles where the panels do not go round.</summary>
-    private void MultiplyBlock<TTile, TRows>(ProductShape block, LeftMatrix left, TRows right, int firstInner, ResultMatrix c, ProductMemory memory)
+    /// <summary>Gives each thread its share of the rows, or one panel after another, or its share of the tiles where the panels do not go round.</summary>
+    private void MultiplyBlock<TTile, TRows>(ProductShape block, int shares, LeftMatrix left, TRows right, int firstInner, ResultMatrix c, ProductMemory memory)
         where TTile : struct, ITile where TRows : struct, IRows
     {
         var width = TTile.Vectors * (int)_width / 32;
         var (panels, tiles) = ((block.N + width - 1) / width, (block.M + TTile.Rows - 1) / TTile.Rows);
+        var tileWork = (long)TTile.Rows * TTile.Vectors * (block.Inner + 1);
+        if (shares > 1)
+        {
+            Run(shares, panels * tiles * tileWork / shares, new Product<TTile, TRows>(block, left, right, firstInner, c, 0, shares, memory));
+            return;
+        }
+
         var goRound = panels % _team.Threads == 0 || panels >= 16 * _team.Threads;
         var tilesPerItem = goRound ? tiles : (panels * tiles + _team.Threads - 1) / _team.Threads;
-        var kernel = new Product<TTile, TRows>(block, left, right, firstInner, c, tilesPerItem, memory);
-        RunInTurn((panels * tiles + tilesPerItem - 1) / tilesPerItem, kernel, (long)tilesPerItem * TTile.Rows * TTile.Vectors * (block.Inner + 1));
+        var kernel = new Product<TTile, TRows>(block, left, right, firstInner, c, tilesPerItem, 1, memory);
+        RunInTurn((panels * tiles + tilesPerItem - 1) / tilesPerItem, kernel, tilesPerItem * tileWork);
     }
 }

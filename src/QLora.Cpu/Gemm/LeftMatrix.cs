@@ -32,9 +32,12 @@ internal readonly unsafe struct LeftMatrix(float* data, nint row, nint inner, in
     public static LeftMatrix Packed(float* data, int group, int inner) => new(data, 1, group, group, (nint)group * inner);
 
     /// <summary>
-    /// Whether packing pays: rows are read by enough panels, and as they lie they would fill few sets of the cache or waste most of each of its lines.
+    /// Whether packing pays: a thread packs the rows that it reads itself, again for every panel; or enough panels read rows that as they lie would fill few sets of
+    /// the cache, or waste most of each of its lines. Rows that another thread has packed come from its cache, which takes about as long as from memory.
     /// </summary>
-    public bool IsWorthPacking(ProductShape shape) => shape.N >= 384 && shape.M >= 64 && (row == 1 || row * sizeof(float) % 2048 == 0);
+    public bool IsWorthPacking(ProductShape shape, int rowShares) => rowShares > 1
+        ? shape.N >= 144
+        : shape.N >= 384 && shape.M >= 64 && (row == 1 || row * sizeof(float) % 2048 == 0);
 
     /// <summary>The matrix from row <paramref name="i"/> and inner index <paramref name="k"/> on, when it is not packed.</summary>
     public LeftMatrix From(int i, int k) => new(data + i * row + k * inner, row, inner);

@@ -18,10 +18,11 @@ internal readonly record struct ProductShape(int M, int N, int Inner, bool Trans
 
 /// <summary>
 /// A stretch of the inner index of a product, tile by tile. Columns of b are packed into panels of a tile's width, by each thread for its own tiles. Tiles are numbered
-/// panel after panel, and an item is a run of them; what a tile becomes does not depend on who does it.
+/// panel after panel, and an item is a run of them; or, with shares of rows, an item is the same part of every panel. What a tile becomes does not depend on who
+/// does it.
 /// </summary>
 internal readonly unsafe struct Product<TTile, TRows>(
-    ProductShape shape, LeftMatrix a, TRows b, int firstInner, ResultMatrix c, int tilesPerItem, ProductMemory memory) : IKernel
+    ProductShape shape, LeftMatrix a, TRows b, int firstInner, ResultMatrix c, int tilesPerItem, int rowShares, ProductMemory memory) : IKernel
     where TTile : struct, ITile where TRows : struct, IRows
 {
     // With so few tiles a panel is read where it lies, if it can be.
@@ -33,8 +34,14 @@ internal readonly unsafe struct Product<TTile, TRows>(
         var own = memory.OfThread(part);
         var width = TTile.Vectors * V.Count;
         var tiles = (shape.M + TTile.Rows - 1) / TTile.Rows;
-        var endTile = Math.Min(end * tilesPerItem, (shape.N + width - 1) / width * tiles);
         if (!a.IsPacked) PackRest<V>(own.Rest);
+        if (rowShares > 1)
+        {
+            for (var column = 0; column < shape.N; column += width) MultiplyPanel<V>(column, Border(tiles, start), Border(tiles, end), own);
+            return;
+        }
+
+        var endTile = Math.Min(end * tilesPerItem, (shape.N + width - 1) / width * tiles);
         for (var tile = start * tilesPerItem; tile < endTile;)
         {
             var (column, first) = (tile / tiles * width, tile % tiles);
@@ -43,6 +50,9 @@ internal readonly unsafe struct Product<TTile, TRows>(
             tile += last - first;
         }
     }
+
+    /// <summary>Where a share of rows begins, in tiles; packed groups are shared out the same way.</summary>
+    private int Border(int tiles, int share) => (int)((long)tiles * share / rowShares);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void MultiplyPanel<V>(int column, int first, int last, ProductMemory.ThreadMemory own) where V : unmanaged, IVector<V>

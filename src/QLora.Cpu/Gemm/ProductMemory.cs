@@ -1,9 +1,9 @@
 namespace QLora.Cpu.Gemm;
 
 /// <summary>The scratch memory of products: packed rows of the left matrix for all threads, and what each thread has for itself.</summary>
-internal readonly unsafe struct ProductMemory(float* memory)
+internal readonly unsafe struct ProductMemory(float* memory, int threads)
 {
-    /// <summary>Rows of the left matrix in a block.</summary>
+    /// <summary>Rows of the left matrix that a thread works on at a time.</summary>
     public const int MaxRows = 768;
 
     /// <summary>What rows of a block are a multiple of: every tile's rows.</summary>
@@ -24,13 +24,13 @@ internal readonly unsafe struct ProductMemory(float* memory)
     public static int MaxInner(int rows) => Math.Clamp(MaxLeft / Math.Max(rows, 1) / InnerUnit * InnerUnit, ShortestInner, LongestInner);
 
     /// <summary>Numbers of memory that so many threads need.</summary>
-    public static long Size(int threads) => LeftSize + (long)threads * ThreadMemory.Size;
+    public static long Size(int threads) => (long)threads * (LeftSize + ThreadMemory.Size);
 
     /// <summary>Packed rows of the left matrix.</summary>
     public float* Left => memory;
 
     /// <summary>What a thread has for itself.</summary>
-    public ThreadMemory OfThread(int part) => new(memory + LeftSize + (nint)part * ThreadMemory.Size);
+    public ThreadMemory OfThread(int part) => new(memory + (nint)threads * LeftSize + (nint)part * ThreadMemory.Size);
 
     /// <summary>The scratch memory of one thread.</summary>
     internal readonly struct ThreadMemory(float* memory)
