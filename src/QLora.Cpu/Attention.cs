@@ -10,9 +10,10 @@ public sealed unsafe partial class CpuBackend
     private readonly List<AttentionItem> _packing = [], _blocks = [], _queries = [];
 
     /// <inheritdoc/>
-    protected override void AttentionCore(Tensor q, Tensor k, Tensor v, Tensor y, Tensor? logSumExp, ReadOnlySpan<AttentionSegment> segments, float scale)
+    protected override void AttentionCore(
+        Tensor q, Tensor k, Tensor v, Tensor y, Tensor? logSumExp, ReadOnlySpan<AttentionSegment> segments, AttentionOptions options)
     {
-        var operands = Operands(q, k, v, scale);
+        var operands = Operands(q, k, v, options);
         var lse = logSumExp is { } rows ? rows.Pointer<float>() : null;
         var (packed, longest) = PlanForward(operands, segments);
         using var workspace = AllocateBuffer(packed * sizeof(float));
@@ -24,7 +25,7 @@ public sealed unsafe partial class CpuBackend
         Run(_queries.Count, 2L * longest * operands.HeadSize, new FewQueriesKernel(operands, _queries, memory, y.Pointer<float>(), lse));
     }
 
-    /// <summary>Cuts the op into items and returns the numbers of workspace for packed keys, and the most keys that a query by itself has.</summary>
+    /// <summary>Cuts the op into items and returns the numbers of workspace for packed keys, and the most keys that a query by itself sees.</summary>
     private (long Packed, int Longest) PlanForward(in AttentionOperands o, ReadOnlySpan<AttentionSegment> segments)
     {
         _packing.Clear();
@@ -35,7 +36,7 @@ public sealed unsafe partial class CpuBackend
         {
             if (segment.QueryCount < FewQueries.Limit)
             {
-                longest = Math.Max(longest, segment.KeyCount);
+                longest = Math.Max(longest, o.WindowOf(segment));
                 for (var head = 0; head < o.Heads; head++)
                 {
                     for (var i = 0; i < segment.QueryCount; i++) _queries.Add(new(segment, head, i, i + 1, 0));
@@ -47,7 +48,9 @@ public sealed unsafe partial class CpuBackend
             var perKeyHead = (nint)KeyPack.PaddedKeys(segment.KeyCount) * (o.HeadSize + o.PaddedSize);
             for (var keyHead = 0; keyHead < o.KeyHeads; keyHead++)
             {
-                for (var start = 0; start < segment.KeyCount; start += KeyPack.Block)
+                // Of the keys from a cache, those before the first query's window are not read.
+                var firstRead = Math.Max(0, segment.KeyCount - segment.QueryCount + 1 - o.WindowOf(segment));
+                for (var start = firstRead / KeyPack.Block * KeyPack.Block; start < segment.KeyCount; start += KeyPack.Block)
                 {
                     _packing.Add(new(segment, keyHead, start, segment.KeyCount, packed + keyHead * perKeyHead));
                 }
@@ -68,8 +71,8 @@ public sealed unsafe partial class CpuBackend
         return (packed, longest);
     }
 
-    private static AttentionOperands Operands(Tensor q, Tensor k, Tensor v, float scale) =>
-        new(q.Pointer<float>(), k.Pointer<float>(), v.Pointer<float>(), q.Shape[1], k.Shape[1], q.Shape[2], scale);
+    private static AttentionOperands Operands(Tensor q, Tensor k, Tensor v, AttentionOptions options) =>
+        new(q.Pointer<float>(), k.Pointer<float>(), v.Pointer<float>(), q.Shape[1], k.Shape[1], q.Shape[2], options);
 
     private readonly struct PackForwardKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory) : IKernel
     {

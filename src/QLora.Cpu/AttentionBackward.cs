@@ -13,9 +13,9 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     protected override void AttentionBackwardCore(
         Tensor q, Tensor k, Tensor v, Tensor y, Tensor logSumExp, Tensor dy, Tensor dq, Tensor dk, Tensor dv,
-        ReadOnlySpan<AttentionSegment> segments, float scale)
+        ReadOnlySpan<AttentionSegment> segments, AttentionOptions options)
     {
-        var operands = Operands(q, k, v, scale);
+        var operands = Operands(q, k, v, options);
         var results = new BackwardOperands(y.Pointer<float>(), logSumExp.Pointer<float>(), dy.Pointer<float>(), dq.Pointer<float>());
         var numbers = PlanBackward(operands, segments);
         var scratchSize = BackwardBlock.ScratchSize(operands.HeadSize);
@@ -55,10 +55,11 @@ public sealed unsafe partial class CpuBackend
                 for (var head = keyHead * (o.Heads / o.KeyHeads); o.KeyHeadOf(head) == keyHead; head++)
                 {
                     var blocks = (segment.QueryCount + BackwardBlock.Block - 1) / BackwardBlock.Block;
+                    var window = Math.Min(blocks, o.WindowOf(segment) / (double)BackwardBlock.Block);
                     for (int run = 0, first = 0; first < segment.QueryCount; run++)
                     {
-                        // Work grows with the square of the query's position: runs of equal work end at the roots.
-                        var endBlock = Math.Max(first / BackwardBlock.Block + 1, (int)Math.Round(blocks * Math.Sqrt((run + 1.0) / runsWanted)));
+                        var share = (run + 1.0) / runsWanted;
+                        var endBlock = Math.Max(first / BackwardBlock.Block + 1, (int)Math.Round(BlocksWithShare(share, blocks, window)));
                         var end = Math.Min(endBlock * BackwardBlock.Block, segment.QueryCount);
                         _blocks.Add(new(segment, head, first, end, packed + keyHead * perKeyHead, used));
                         used += 2 * ShareSize(_blocks[^1], o);
@@ -71,6 +72,16 @@ public sealed unsafe partial class CpuBackend
         }
 
         return used;
+    }
+
+    /// <summary>
+    /// How many of the first blocks of queries have a share of all the work: it grows with the square of the position up to the window, and by as much for
+    /// each block from there on.
+    /// </summary>
+    private static double BlocksWithShare(double share, double blocks, double window)
+    {
+        var work = share * window * (blocks - window / 2);
+        return work < window * window / 2 ? Math.Sqrt(2 * work) : window / 2 + work / window;
     }
 
     private readonly struct PackBackwardKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory) : IKernel
@@ -113,6 +124,7 @@ public sealed unsafe partial class CpuBackend
             for (var n = start; n < end; n++)
             {
                 var sum = sums[n];
+                var window = o.WindowOf(sum.Segment);
                 for (var key = sum.FirstKey; key < Math.Min(sum.FirstKey + KeyPack.Block, sum.Segment.KeyCount); key++)
                 {
                     var keyGradient = new Span<float>(o.KeyHead(dk, sum.Segment, sum.KeyHead) + key * o.KeyStride, o.HeadSize);
@@ -121,8 +133,8 @@ public sealed unsafe partial class CpuBackend
                     valueGradient.Clear();
                     for (var r = sum.FirstRun; r < sum.EndRun; r++)
                     {
-                        // Queries before the key do not see it, and their run has no row for it.
-                        if (runs[r].End <= key) continue;
+                        // Runs that end before the key, or whose windows begin behind it, do not see it and have no row for it.
+                        if (runs[r].End <= key || runs[r].First - window >= key) continue;
                         var share = memory.Workspace + runs[r].Share + (nint)key * o.PaddedSize;
                         TensorPrimitives.Add(keyGradient, new ReadOnlySpan<float>(share, o.HeadSize), keyGradient);
                         TensorPrimitives.Add(valueGradient, new ReadOnlySpan<float>(share + ShareSize(runs[r], o), o.HeadSize), valueGradient);

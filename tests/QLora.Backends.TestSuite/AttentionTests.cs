@@ -31,8 +31,8 @@ public abstract class AttentionTests(IReadOnlyList<Device> devices) : OpTests(de
     {
         var (q, k, v) = Inputs(w, heads, keyHeads, headSize, lengths.Sum());
         var (y, alone, logSumExp) = (w.Fresh(lengths.Sum(), heads, headSize), w.Fresh(lengths.Sum(), heads, headSize), w.Fresh(lengths.Sum(), heads));
-        w.Backend.Attention(q, k, v, y, logSumExp, Segments(lengths), 0.3f);
-        w.Backend.Attention(q, k, v, alone, null, Segments(lengths), 0.3f);
+        w.Backend.Attention(q, k, v, y, logSumExp, Segments(lengths), new(0.3f));
+        w.Backend.Attention(q, k, v, alone, null, Segments(lengths), new(0.3f));
         return [y, logSumExp, alone];
     });
 
@@ -48,8 +48,66 @@ public abstract class AttentionTests(IReadOnlyList<Device> devices) : OpTests(de
         var (q, _, _) = Inputs(w, heads, keyHeads, headSize, queries + 2);
         var (_, k, v) = Inputs(w, heads, keyHeads, headSize, keys + 11);
         var (y, logSumExp) = (w.Fresh(queries + 2, heads, headSize), w.Fresh(queries + 2, heads));
-        w.Backend.Attention(q, k, v, y, logSumExp, [new(0, 2, 0, 7), new(2, queries, 11, keys)], 0.25f);
+        w.Backend.Attention(q, k, v, y, logSumExp, [new(0, 2, 0, 7), new(2, queries, 11, keys)], new(0.25f));
         return [y, logSumExp];
+    });
+
+    /// <summary>Heads, key heads, head size, the lengths of the sequences, window and cap: windows of one key, within, at and beyond blocks of keys.</summary>
+    public static TheoryData<int, int, int, int[], int, float> WindowsAndCaps => new()
+    {
+        { 1, 1, 8, [1, 9], 1, 0 },
+        { 4, 2, 16, [1, 7, 100], 5, 0 },
+        { 3, 1, 20, [300], 1, 0 },
+        { 3, 1, 20, [300], 7, 0 },
+        { 2, 2, 32, [97, 200], 48, 0 },
+        { 2, 1, 64, [330], 96, 0 },
+        { 2, 1, 7, [330, 50], 101, 0 },
+        { 1, 1, 16, [700], 130, 0 },
+        { 2, 1, 16, [90], 1000, 0 },
+        { 4, 2, 16, [1, 7, 100], 0, 2 },
+        { 3, 1, 20, [150], 0, 50 },
+        { 2, 1, 9, [250, 8], 60, 1.5f },
+    };
+
+    [Theory, MemberData(nameof(WindowsAndCaps))]
+    public void Forward_with_a_window_or_a_cap(int heads, int keyHeads, int headSize, int[] lengths, int window, float cap) => AgreesWithReference(Tolerance, w =>
+    {
+        var (q, k, v) = Inputs(w, heads, keyHeads, headSize, lengths.Sum());
+        var (y, logSumExp) = (w.Fresh(lengths.Sum(), heads, headSize), w.Fresh(lengths.Sum(), heads));
+        w.Backend.Attention(q, k, v, y, logSumExp, Segments(lengths), new(0.3f, window, cap));
+        return [y, logSumExp];
+    });
+
+    [Theory]
+    [InlineData(1, 400, 1, 0)]
+    [InlineData(1, 400, 64, 3)]
+    [InlineData(5, 133, 130, 0)]
+    [InlineData(40, 170, 20, 0)]
+    [InlineData(65, 466, 150, 2)]
+    [InlineData(65, 466, 1, 2)]
+    public void Forward_with_keys_from_a_cache_and_a_window(int queries, int keys, int window, float cap) => AgreesWithReference(Tolerance, w =>
+    {
+        var (q, _, _) = Inputs(w, 4, 2, 20, queries + 2);
+        var (_, k, v) = Inputs(w, 4, 2, 20, keys + 11);
+        var (y, logSumExp) = (w.Fresh(queries + 2, 4, 20), w.Fresh(queries + 2, 4));
+        w.Backend.Attention(q, k, v, y, logSumExp, [new(0, 2, 0, 7), new(2, queries, 11, keys)], new(0.25f, window, cap));
+        return [y, logSumExp];
+    });
+
+    [Fact]
+    public void A_query_does_not_see_what_lies_before_its_window() => OnEachDevice(backend =>
+    {
+        var results = Run(backend, w =>
+        {
+            var (q, k, v) = Inputs(w, 2, 1, 16, 250);
+            var (before, after) = (w.Fresh(250, 2, 16), w.Fresh(250, 2, 16));
+            w.Backend.Attention(q, k, v, before, null, Segments([250]), new(0.3f, 20));
+            foreach (var changed in new[] { k.Slice(0, 100), v.Slice(0, 100) }) w.Backend.Add(changed, changed, 1);
+            w.Backend.Attention(q, k, v, after, null, Segments([250]), new(0.3f, 20));
+            return [before.Slice(119, 131), after.Slice(119, 131), before.Slice(100, 19), after.Slice(100, 19)];
+        });
+        Close.CheckSameBits("later rows", results[0].Data, results[1].Data);
+        Assert.DoesNotContain(results[2].Data.Zip(results[3].Data), pair => pair.First == pair.Second);
     });
 
     [Fact]
@@ -58,7 +116,7 @@ public abstract class AttentionTests(IReadOnlyList<Device> devices) : OpTests(de
         var (q, k, v) = Inputs(w, 2, 1, 16, 90);
         w.Backend.Add(q, q, 99);
         var (y, logSumExp) = (w.Fresh(90, 2, 16), w.Fresh(90, 2));
-        w.Backend.Attention(q, k, v, y, logSumExp, Segments([90]), 1);
+        w.Backend.Attention(q, k, v, y, logSumExp, Segments([90]), new(1));
         return [y, logSumExp];
     });
 
@@ -69,9 +127,9 @@ public abstract class AttentionTests(IReadOnlyList<Device> devices) : OpTests(de
         {
             var (q, k, v) = Inputs(w, 2, 1, 16, 90);
             var (before, after) = (w.Fresh(90, 2, 16), w.Fresh(90, 2, 16));
-            w.Backend.Attention(q, k, v, before, null, Segments([30, 60]), 0.3f);
+            w.Backend.Attention(q, k, v, before, null, Segments([30, 60]), new(0.3f));
             foreach (var changed in new[] { k.Slice(75, 15), v.Slice(75, 15) }) w.Backend.Add(changed, changed, 1);
-            w.Backend.Attention(q, k, v, after, null, Segments([30, 60]), 0.3f);
+            w.Backend.Attention(q, k, v, after, null, Segments([30, 60]), new(0.3f));
             return [before.Slice(0, 75), after.Slice(0, 75), before.Slice(75, 15), after.Slice(75, 15)];
         });
         Close.CheckSameBits("earlier rows", results[0].Data, results[1].Data);
@@ -86,38 +144,54 @@ public abstract class AttentionTests(IReadOnlyList<Device> devices) : OpTests(de
         return Backward(w, q, k, v, w.Upload(Values.Normal(4, tokens, heads, headSize)), lengths);
     }, terms: lengths.Max() == 1 ? 1 : 0); // a single key's score has no gradient: dp − D cancels
 
+    [Theory, MemberData(nameof(WindowsAndCaps))]
+    public void Backward_with_a_window_or_a_cap(int heads, int keyHeads, int headSize, int[] lengths, int window, float cap) => AgreesWithReference(BackwardTolerance, w =>
+    {
+        var tokens = lengths.Sum();
+        var (q, k, v) = Inputs(w, heads, keyHeads, headSize, tokens);
+        return Backward(w, q, k, v, w.Upload(Values.Normal(4, tokens, heads, headSize)), lengths, window, cap);
+    }, terms: window == 1 ? 1 : 0); // as with a single key
+
     [Theory]
-    [InlineData(2, 1, 6, new[] { 4, 1, 3 })]
-    [InlineData(2, 2, 9, new[] { 6 })]
-    public void Gradients(int heads, int keyHeads, int headSize, int[] lengths) => GradientsAgreeWithDifferences(5e-5,
+    [InlineData(2, 1, 6, new[] { 4, 1, 3 }, 0, 0)]
+    [InlineData(2, 2, 9, new[] { 6 }, 0, 0)]
+    [InlineData(2, 1, 6, new[] { 4, 1, 5 }, 2, 0)]
+    [InlineData(2, 1, 6, new[] { 4, 1, 3 }, 0, 2)]
+    [InlineData(2, 2, 9, new[] { 6 }, 3, 3)]
+    public void Gradients(int heads, int keyHeads, int headSize, int[] lengths, int window, float cap) => GradientsAgreeWithDifferences(5e-5,
         [Values.Normal(1, lengths.Sum(), heads, headSize), Values.Normal(2, lengths.Sum(), keyHeads, headSize), Values.Normal(3, lengths.Sum(), keyHeads, headSize)],
         (w, inputs) =>
         {
             var y = w.Fresh(lengths.Sum(), heads, headSize);
-            w.Backend.Attention(inputs[0], inputs[1], inputs[2], y, null, Segments(lengths), 0.3f);
+            w.Backend.Attention(inputs[0], inputs[1], inputs[2], y, null, Segments(lengths), new(0.3f, window, cap));
             return y;
         },
-        (w, inputs, dy) => Backward(w, inputs[0], inputs[1], inputs[2], dy, lengths));
+        (w, inputs, dy) => Backward(w, inputs[0], inputs[1], inputs[2], dy, lengths, window, cap));
 
     [Fact]
     public void Shapes()
     {
         AttentionSegment[] one = [new(0, 2, 0, 2)];
-        Refuses("Attention", "q", w => w.Backend.Attention(w.Fresh(2, 8), w.Fresh(2, 1, 8), w.Fresh(2, 1, 8), w.Fresh(2, 8), null, one, 1));
-        Refuses("Attention", "k", w => w.Backend.Attention(w.Fresh(2, 3, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 3, 8), null, one, 1));
-        Refuses("Attention", "k", w => w.Backend.Attention(w.Fresh(2, 2, 8), w.Fresh(2, 2, 9), w.Fresh(2, 2, 9), w.Fresh(2, 2, 8), null, one, 1));
-        Refuses("Attention", "v", w => w.Backend.Attention(w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 1, 8), w.Fresh(2, 2, 8), null, one, 1));
-        Refuses("Attention", "y", w => w.Backend.Attention(w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 1, 8), null, one, 1));
-        Refuses("Attention", "logSumExp", w => w.Backend.Attention(w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2), one, 1));
+        Refuses("Attention", "q", w => w.Backend.Attention(w.Fresh(2, 8), w.Fresh(2, 1, 8), w.Fresh(2, 1, 8), w.Fresh(2, 8), null, one, new(1)));
+        Refuses("Attention", "k", w => w.Backend.Attention(w.Fresh(2, 3, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 3, 8), null, one, new(1)));
+        Refuses("Attention", "k", w => w.Backend.Attention(w.Fresh(2, 2, 8), w.Fresh(2, 2, 9), w.Fresh(2, 2, 9), w.Fresh(2, 2, 8), null, one, new(1)));
+        Refuses("Attention", "v", w => w.Backend.Attention(w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 1, 8), w.Fresh(2, 2, 8), null, one, new(1)));
+        Refuses("Attention", "y", w => w.Backend.Attention(w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 1, 8), null, one, new(1)));
+        Refuses("Attention", "logSumExp", w => w.Backend.Attention(w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2), one, new(1)));
         foreach (var segment in new AttentionSegment[] { new(0, 0, 0, 0), new(0, 3, 0, 3), new(-1, 2, 0, 2), new(0, 2, 1, 2), new(0, 2, 0, 1), new(1, 1, 0, int.MaxValue) })
         {
-            Refuses("Attention", "AttentionSegment", w => w.Backend.Attention(w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), null, [segment], 1));
+            Refuses("Attention", "AttentionSegment", w => w.Backend.Attention(w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), null, [segment], new(1)));
+        }
+
+        foreach (var options in new AttentionOptions[] { new(1, -1), new(1, 0, -1), new(1, 0, float.NaN) })
+        {
+            Refuses("Attention", "AttentionOptions", w => w.Backend.Attention(w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), null, one, options));
         }
 
         Refuses("AttentionBackward", "dk", w => w.Backend.AttentionBackward(w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2),
-            w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 9), w.Fresh(2, 2, 8), one, 1));
+            w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 9), w.Fresh(2, 2, 8), one, new(1)));
         Refuses("AttentionBackward", "AttentionSegment", w => w.Backend.AttentionBackward(w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8),
-            w.Fresh(2, 2), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), [new(0, 1, 0, 2)], 1));
+            w.Fresh(2, 2), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), w.Fresh(2, 2, 8), [new(0, 1, 0, 2)], new(1)));
     }
 
     private static (Tensor Q, Tensor K, Tensor V) Inputs(Workspace w, int heads, int keyHeads, int headSize, int tokens) => (
@@ -125,13 +199,13 @@ public abstract class AttentionTests(IReadOnlyList<Device> devices) : OpTests(de
         w.Upload(Values.Normal(2, tokens, keyHeads, headSize)),
         w.Upload(Values.Normal(3, tokens, keyHeads, headSize)));
 
-    private static Tensor[] Backward(Workspace w, Tensor q, Tensor k, Tensor v, Tensor dy, int[] lengths)
+    private static Tensor[] Backward(Workspace w, Tensor q, Tensor k, Tensor v, Tensor dy, int[] lengths, int window = 0, float cap = 0)
     {
         var (tokens, heads, headSize, keyHeads) = (q.Shape[0], q.Shape[1], q.Shape[2], k.Shape[1]);
         var (y, logSumExp) = (w.Fresh(tokens, heads, headSize), w.Fresh(tokens, heads));
         var (dq, dk, dv) = (w.Fresh(tokens, heads, headSize), w.Fresh(tokens, keyHeads, headSize), w.Fresh(tokens, keyHeads, headSize));
-        w.Backend.Attention(q, k, v, y, logSumExp, Segments(lengths), 0.3f);
-        w.Backend.AttentionBackward(q, k, v, y, logSumExp, dy, dq, dk, dv, Segments(lengths), 0.3f);
+        w.Backend.Attention(q, k, v, y, logSumExp, Segments(lengths), new(0.3f, window, cap));
+        w.Backend.AttentionBackward(q, k, v, y, logSumExp, dy, dq, dk, dv, Segments(lengths), new(0.3f, window, cap));
         return [dq, dk, dv];
     }
 

@@ -32,6 +32,29 @@ public sealed unsafe class VectorMathTests
         foreach (var x in Values.Uniform(1, -90, 90, 3000).Data) Assert.Single(EveryWidth(x).Select(BitConverter.SingleToInt32Bits).Distinct());
     }
 
+    [Fact]
+    public void Tanh_is_within_three_units_in_the_last_place_and_odd()
+    {
+        for (var x = 1e-30f; x < 12; x = x < 1e-3f ? 1.7f * x : x + 0.00113f)
+        {
+            var exact = Math.Tanh(x);
+            var unit = MathF.BitIncrement((float)exact) - (float)exact;
+            var results = EveryWidthOfTanh(x);
+            Assert.All(results, result => Assert.True(Math.Abs(result - exact) <= 3 * unit, $"tanh {x:R} is {exact:R}, not {result:R}"));
+            Assert.Equal(results, EveryWidthOfTanh(-x).Select(result => -result));
+            Assert.Single(results.Distinct());
+        }
+    }
+
+    [Theory]
+    [InlineData(0f, 0f)]
+    [InlineData(float.NaN, float.NaN)]
+    [InlineData(float.NegativeInfinity, -1f)]
+    [InlineData(float.PositiveInfinity, 1f)]
+    [InlineData(-1e30f, -1f)]
+    [InlineData(45f, 1f)]
+    public void Tanh_at_the_ends(float x, float expected) => Assert.All(EveryWidthOfTanh(x), result => Assert.Equal(expected, result));
+
     [Theory]
     [InlineData(1)]
     [InlineData(15)]
@@ -60,10 +83,16 @@ public sealed unsafe class VectorMathTests
 
     private static float[] EveryWidth(float x) => [Exp<Float1>(x), Exp<Float4>(x), Exp<Float8>(x), Exp<Float16>(x)];
 
-    private static float Exp<V>(float x) where V : unmanaged, IVector<V>
+    private static float[] EveryWidthOfTanh(float x) => [Tanh<Float1>(x), Tanh<Float4>(x), Tanh<Float8>(x), Tanh<Float16>(x)];
+
+    private static float Exp<V>(float x) where V : unmanaged, IVector<V> => EveryPlace(VectorMath.Exp(V.Create(x)));
+
+    private static float Tanh<V>(float x) where V : unmanaged, IVector<V> => EveryPlace(VectorMath.Tanh(V.Create(x)));
+
+    private static float EveryPlace<V>(V vector) where V : unmanaged, IVector<V>
     {
         var places = stackalloc float[16];
-        VectorMath.Exp(V.Create(x)).Store(places);
+        vector.Store(places);
         for (var i = 1; i < V.Count; i++) Assert.Equal(places[0], places[i]);
         return places[0];
     }

@@ -3,11 +3,14 @@ using QLora.Backends;
 namespace QLora.Cpu.Attention;
 
 /// <summary>The shapes and the addresses that all parts of an attention op share.</summary>
-internal readonly unsafe struct AttentionOperands(float* q, float* k, float* v, int heads, int keyHeads, int headSize, float scale)
+internal readonly unsafe struct AttentionOperands(float* q, float* k, float* v, int heads, int keyHeads, int headSize, AttentionOptions options)
 {
     public readonly float* Q = q, K = k, V = v;
     public readonly int Heads = heads, KeyHeads = keyHeads, HeadSize = headSize, PaddedSize = KeyPack.PaddedSize(headSize);
-    public readonly float Scale = scale;
+    public readonly float Scale = options.Scale, SoftCap = options.SoftCap;
+
+    /// <summary>How many keys of a segment a query sees at most.</summary>
+    public int WindowOf(AttentionSegment segment) => options.Window > 0 ? Math.Min(options.Window, segment.KeyCount) : segment.KeyCount;
 
     /// <summary>Numbers from one token's head to the next token's.</summary>
     public nint QueryStride => (nint)Heads * HeadSize;

@@ -23,7 +23,7 @@ internal static unsafe class BackwardBlock
     /// <param name="first">The first query, a multiple of <see cref="Block"/>.</param>
     /// <param name="end">The query after the last.</param>
     /// <param name="keys">The segment's packed keys and values of that head.</param>
-    /// <param name="keyShare">(padded keys, padded size): the share in dk, written up to the last visible key.</param>
+    /// <param name="keyShare">(padded keys, padded size): the share in dk, written from the first visible key to the last.</param>
     /// <param name="valueShare">(padded keys, padded size): the share in dv.</param>
     /// <param name="scratch"><see cref="ScratchSize"/> numbers.</param>
     public static void Run<V>(
@@ -38,14 +38,14 @@ internal static unsafe class BackwardBlock
         }
     }
 
-    /// <summary>One block of queries; the first <paramref name="written"/> keys already have a share, which is added to.</summary>
+    /// <summary>One block of queries; visible keys before <paramref name="written"/> already have a share, which is added to.</summary>
     private static void QueryBlock<V>(
         in AttentionOperands o, in BackwardOperands r, AttentionSegment segment, int head, int first, int count, PackedKeys keys,
         float* keyShare, float* valueShare, int written, float* scratch)
         where V : unmanaged, IVector<V>
     {
-        var (headSize, size) = (o.HeadSize, o.PaddedSize);
-        var queries = new QuerySpan(count, first + 1);
+        var (headSize, size, window) = (o.HeadSize, o.PaddedSize, o.WindowOf(segment));
+        var queries = new QuerySpan(count, first + 1, window);
         var q = scratch; // (Block, size)
         var dy = q + Block * size; // (Block, size)
         var dq = dy + Block * size; // (Block, size)
@@ -64,36 +64,43 @@ internal static unsafe class BackwardBlock
             dots[i] = VectorMath.Dot<V>(dy + i * size, y + i * o.QueryStride, headSize);
         }
 
-        for (var start = 0; start < queries.Keys; start += KeyPack.Block)
+        for (var start = queries.FirstStart; start < queries.Keys; start += KeyPack.Block)
         {
-            MultiplyByPanels<V>(q, size, keys.KeyPanels, headSize, p, queries, start);
-            MultiplyByPanels<V>(dy, size, keys.ValuePanels, headSize, ds, queries, start);
+            queries.MultiplyByPanels<V>(q, size, keys.KeyPanels, headSize, p, start);
+            queries.MultiplyByPanels<V>(dy, size, keys.ValuePanels, headSize, ds, start);
             for (var i = 0; i < count; i++)
             {
-                ScoreGradients<V>(p + i * KeyPack.Block, ds + i * KeyPack.Block, queries.Visible(i, start), logSumExp[i], dots[i], o.Scale);
+                var scores = p + i * KeyPack.Block;
+                var gradients = ds + i * KeyPack.Block;
+                var (hidden, seen) = (queries.Hidden(i, start), queries.Visible(i, start));
+                if (o.SoftCap > 0) CappedScoreGradients<V>(scores, gradients, hidden, seen, logSumExp[i], dots[i], o.Scale, o.SoftCap);
+                else ScoreGradients<V>(scores, gradients, hidden, seen, logSumExp[i], dots[i], o.Scale);
+                ClearUnseen(scores, hidden, seen);
+                ClearUnseen(gradients, hidden, seen);
             }
 
             for (var column = 0; column < size; column += 2 * V.Count)
             {
                 for (var g = 0; g < queries.Groups; g++)
                 {
-                    var seen = queries.VisibleToGroup(g, start);
-                    if (seen <= 0) continue;
-                    Tile.Multiply<V>(ds + g * Tile.Rows * KeyPack.Block, KeyPack.Block, 1, keys.KeyRows + (nint)start * size + column, size,
-                        dq + g * Tile.Rows * size + column, size, seen, accumulate: start > 0);
+                    var (hidden, seen) = (queries.HiddenFromGroup(g, start), queries.VisibleToGroup(g, start));
+                    if (hidden >= seen) continue;
+                    Tile.Multiply<V>(ds + g * Tile.Rows * KeyPack.Block + hidden, KeyPack.Block, 1, keys.KeyRows + (nint)(start + hidden) * size + column, size,
+                        dq + g * Tile.Rows * size + column, size, seen - hidden, accumulate: !queries.IsFirstOfGroup(g, start));
                 }
 
-                for (var key = 0; key < queries.VisibleToBlock(start); key += Tile.Rows)
+                for (var key = queries.HiddenFromBlock(start) / Tile.Rows * Tile.Rows; key < queries.VisibleToBlock(start); key += Tile.Rows)
                 {
-                    // Queries before the group's first key do not see it. Queries come in whole tiles' rows, so a group was written wholly or not
-                    // at all.
+                    // Queries before the group's first key do not see it, nor do those whose window begins behind its last. Queries come in whole
+                    // tiles' rows, so a group was written wholly or not at all.
                     var from = Math.Max(0, start + key - first);
+                    var to = Math.Min(count, start + key + Tile.Rows - 1 + window - first);
                     var share = (nint)(start + key) * size + column;
                     var accumulate = start + key < written;
                     Tile.Multiply<V>(p + from * KeyPack.Block + key, 1, KeyPack.Block, dy + from * size + column, size,
-                        valueShare + share, size, count - from, accumulate);
+                        valueShare + share, size, to - from, accumulate);
                     Tile.Multiply<V>(ds + from * KeyPack.Block + key, 1, KeyPack.Block, q + from * size + column, size,
-                        keyShare + share, size, count - from, accumulate);
+                        keyShare + share, size, to - from, accumulate);
                 }
             }
         }
@@ -102,39 +109,38 @@ internal static unsafe class BackwardBlock
         for (var i = 0; i < count; i++) new ReadOnlySpan<float>(dq + i * size, headSize).CopyTo(new Span<float>(result + i * o.QueryStride, headSize));
     }
 
-    /// <summary>products ← rows · panelsᵀ for one block of keys, as far as each group of rows sees them.</summary>
-    private static void MultiplyByPanels<V>(float* rows, int size, float* panels, int headSize, float* products, QuerySpan queries, int start)
+    /// <summary>Turns the scores that a row sees into probabilities, and the gradients of the probabilities into those of the scores.</summary>
+    private static void ScoreGradients<V>(float* scores, float* gradients, int hidden, int seen, float logSumExp, float dot, float scale)
         where V : unmanaged, IVector<V>
     {
-        for (var column = 0; column < queries.VisibleToBlock(start); column += 2 * V.Count)
-        {
-            var panel = panels + (nint)(start + column) * headSize;
-            for (var g = 0; g < queries.Groups; g++)
-            {
-                if (column >= queries.VisibleToGroup(g, start)) continue;
-                Tile.Multiply<V>(rows + g * Tile.Rows * size, size, 1, panel, 2 * V.Count, products + g * Tile.Rows * KeyPack.Block + column,
-                    KeyPack.Block, headSize, accumulate: false);
-            }
-        }
-    }
-
-    /// <summary>
-    /// Turns the first <paramref name="seen"/> scores of a row into probabilities and the gradients of the probabilities into those of the scores,
-    /// and clears the rest of both rows.
-    /// </summary>
-    private static void ScoreGradients<V>(float* scores, float* gradients, int seen, float logSumExp, float dot, float scale)
-        where V : unmanaged, IVector<V>
-    {
-        for (var j = 0; j < seen; j += V.Count)
+        for (var j = hidden / V.Count * V.Count; j < seen; j += V.Count)
         {
             var probability = VectorMath.Exp(V.FusedMultiplyAdd(V.Load(scores + j), V.Create(scale), V.Create(-logSumExp)));
             var gradient = probability * (V.Load(gradients + j) - V.Create(dot)) * V.Create(scale);
             probability.Store(scores + j);
             gradient.Store(gradients + j);
         }
+    }
 
-        new Span<float>(scores + seen, KeyPack.Block - seen).Clear();
-        new Span<float>(gradients + seen, KeyPack.Block - seen).Clear();
+    /// <summary>The same where scores have a cap, whose slope is 1 − tanh².</summary>
+    private static void CappedScoreGradients<V>(
+        float* scores, float* gradients, int hidden, int seen, float logSumExp, float dot, float scale, float softCap)
+        where V : unmanaged, IVector<V>
+    {
+        for (var j = hidden / V.Count * V.Count; j < seen; j += V.Count)
+        {
+            var tanh = VectorMath.Tanh(V.Load(scores + j) * V.Create(scale) / V.Create(softCap));
+            var probability = VectorMath.Exp(V.FusedMultiplyAdd(tanh, V.Create(softCap), V.Create(-logSumExp)));
+            var gradient = probability * (V.Load(gradients + j) - V.Create(dot)) * V.Create(scale) * (V.Create(1f) - tanh * tanh);
+            probability.Store(scores + j);
+            gradient.Store(gradients + j);
+        }
+    }
+
+    private static void ClearUnseen(float* row, int hidden, int seen)
+    {
+        new Span<float>(row, hidden).Clear();
+        new Span<float>(row + seen, KeyPack.Block - seen).Clear();
     }
 }
 

@@ -19,22 +19,25 @@ internal static unsafe class FewQueries
     /// <param name="i">The query within the segment.</param>
     /// <param name="y">The whole result.</param>
     /// <param name="logSumExp">The whole (tokens, heads), or null.</param>
-    /// <param name="scores">Scratch for as many numbers as there are keys.</param>
+    /// <param name="scores">Scratch for as many numbers as it sees keys.</param>
     public static void Run<V>(in AttentionOperands o, AttentionSegment segment, int head, int i, float* y, float* logSumExp, float* scores)
         where V : unmanaged, IVector<V>
     {
-        var visible = segment.KeyCount - segment.QueryCount + i + 1;
+        var end = segment.KeyCount - segment.QueryCount + i + 1;
+        var visible = Math.Min(end, o.WindowOf(segment));
+        var firstKey = (end - visible) * o.KeyStride;
         var query = o.QueryHead(o.Q, segment, head) + i * o.QueryStride;
-        var keys = o.KeyHead(o.K, segment, o.KeyHeadOf(head));
+        var keys = o.KeyHead(o.K, segment, o.KeyHeadOf(head)) + firstKey;
         var j = 0;
         for (; j <= visible - 4; j += 4) FourScores<V>(query, keys + j * o.KeyStride, o.KeyStride, o.HeadSize, o.Scale, scores + j);
         for (; j < visible; j++) scores[j] = o.Scale * VectorMath.Dot<V>(query, keys + j * o.KeyStride, o.HeadSize);
+        if (o.SoftCap > 0) VectorMath.SoftCap<V>(scores, visible, o.SoftCap);
 
         var largest = VectorMath.Max<V>(scores, visible);
         var total = VectorMath.ExpAndSum<V>(scores, visible, largest);
         if (logSumExp != null) logSumExp[(nint)(segment.QueryStart + i) * o.Heads + head] = largest + MathF.Log(total);
 
-        var values = o.KeyHead(o.V, segment, o.KeyHeadOf(head));
+        var values = o.KeyHead(o.V, segment, o.KeyHeadOf(head)) + firstKey;
         var result = o.QueryHead(y, segment, head) + i * o.QueryStride;
         var c = 0;
         for (; c <= o.HeadSize - 4 * V.Count; c += 4 * V.Count) FourVectors<V>(scores, visible, values + c, o.KeyStride, 1 / total, result + c);

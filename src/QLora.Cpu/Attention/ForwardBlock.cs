@@ -40,39 +40,32 @@ internal static unsafe class ForwardBlock
         var largest = sums + Block * size; // (Block)
         var total = largest + Block; // (Block)
 
-        var block = new QuerySpan(count, segment.KeyCount - segment.QueryCount + first + 1);
+        var block = new QuerySpan(count, segment.KeyCount - segment.QueryCount + first + 1, o.WindowOf(segment));
         block.Load(o.QueryHead(o.Q, segment, head) + first * o.QueryStride, o.QueryStride, headSize, queries, headSize, o.Scale);
         new Span<float>(largest, Block).Fill(float.NegativeInfinity);
         new Span<float>(total, Block).Clear();
 
-        for (var start = 0; start < block.Keys; start += KeyPack.Block)
+        for (var start = block.FirstStart; start < block.Keys; start += KeyPack.Block)
         {
-            for (var column = 0; column < block.VisibleToBlock(start); column += 2 * V.Count)
-            {
-                var panel = keys + (nint)(start + column) * headSize;
-                for (var g = 0; g < block.Groups; g++)
-                {
-                    if (column >= block.VisibleToGroup(g, start)) continue;
-                    Tile.Multiply<V>(queries + g * Tile.Rows * headSize, headSize, 1, panel, 2 * V.Count, scores + g * Tile.Rows * KeyPack.Block + column,
-                        KeyPack.Block, headSize, accumulate: false);
-                }
-            }
-
+            block.MultiplyByPanels<V>(queries, headSize, keys, headSize, scores, start);
             for (var i = 0; i < count; i++)
             {
-                var end = block.VisibleToGroup(i / Tile.Rows, start);
-                if (end <= 0) continue;
-                Exponentials<V>(scores + i * KeyPack.Block, block.Visible(i, start), end, ref largest[i], ref total[i], sums + i * size, size);
+                var (begin, end) = (block.HiddenFromGroup(i / Tile.Rows, start), block.VisibleToGroup(i / Tile.Rows, start));
+                if (begin >= end) continue;
+                begin = begin / V.Count * V.Count;
+                var row = scores + i * KeyPack.Block;
+                if (o.SoftCap > 0) VectorMath.SoftCap<V>(row + begin, (end - begin + V.Count - 1) / V.Count * V.Count, o.SoftCap);
+                Exponentials<V>(row, begin, block.Hidden(i, start), block.Visible(i, start), end, ref largest[i], ref total[i], sums + i * size, size);
             }
 
             for (var column = 0; column < size; column += 2 * V.Count)
             {
                 for (var g = 0; g < block.Groups; g++)
                 {
-                    var seen = block.VisibleToGroup(g, start);
-                    if (seen <= 0) continue;
-                    Tile.Multiply<V>(scores + g * Tile.Rows * KeyPack.Block, KeyPack.Block, 1, values + (nint)start * size + column, size,
-                        sums + g * Tile.Rows * size + column, size, seen, accumulate: start > 0);
+                    var (begin, end) = (block.HiddenFromGroup(g, start), block.VisibleToGroup(g, start));
+                    if (begin >= end) continue;
+                    Tile.Multiply<V>(scores + g * Tile.Rows * KeyPack.Block + begin, KeyPack.Block, 1, values + (nint)(start + begin) * size + column, size,
+                        sums + g * Tile.Rows * size + column, size, end - begin, accumulate: !block.IsFirstOfGroup(g, start));
                 }
             }
         }
@@ -86,27 +79,28 @@ internal static unsafe class ForwardBlock
     }
 
     /// <summary>
-    /// Replaces the first <paramref name="seen"/> scores of a row by their exponentials, the following up to <paramref name="end"/> by zeros, and
-    /// brings the row's running sums up to date.
+    /// Replaces the scores of a row from <paramref name="hidden"/> to <paramref name="seen"/> by their exponentials, the others from
+    /// <paramref name="begin"/>, a multiple of a vector, to <paramref name="end"/> by zeros, and brings the row's running sums up to date.
     /// </summary>
-    private static void Exponentials<V>(float* scores, int seen, int end, ref float largest, ref float total, float* sums, int size)
+    private static void Exponentials<V>(float* scores, int begin, int hidden, int seen, int end, ref float largest, ref float total, float* sums, int size)
         where V : unmanaged, IVector<V>
     {
-        for (var j = seen; j < KeyPack.Block && j < end + V.Count; j++) scores[j] = float.NegativeInfinity;
-        if (seen == 0)
+        if (hidden >= seen)
         {
-            for (var j = 0; j < end; j++) scores[j] = 0;
+            for (var j = begin; j < end; j++) scores[j] = 0;
             return;
         }
 
-        var most = V.Load(scores);
-        for (var j = V.Count; j < end; j += V.Count) most = V.Max(most, V.Load(scores + j));
+        for (var j = begin; j < hidden; j++) scores[j] = float.NegativeInfinity;
+        for (var j = seen; j < KeyPack.Block && j < end + V.Count; j++) scores[j] = float.NegativeInfinity;
+        var most = V.Load(scores + begin);
+        for (var j = begin + V.Count; j < end; j += V.Count) most = V.Max(most, V.Load(scores + j));
         var old = largest;
         largest = MathF.Max(old, V.MaxAcross(most));
 
         var sum = V.Create(0f);
         var reference = V.Create(largest);
-        for (var j = 0; j < end; j += V.Count)
+        for (var j = begin; j < end; j += V.Count)
         {
             var exponential = VectorMath.Exp(V.Load(scores + j) - reference);
             exponential.Store(scores + j);

@@ -1,26 +1,46 @@
 using System.Numerics.Tensors;
+using QLora.Cpu.Vectors;
 
 namespace QLora.Cpu.Attention;
 
-/// <summary>A block of queries, and which keys each of them sees: every query sees one more than the one before.</summary>
+/// <summary>
+/// A block of queries, and which keys each of them sees: the last key of each is the one after that of the query before, and so is the first,
+/// once there is a window's width of keys.
+/// </summary>
 /// <param name="count">The queries.</param>
-/// <param name="firstVisible">How many keys the first one sees.</param>
-internal readonly unsafe struct QuerySpan(int count, int firstVisible)
+/// <param name="end">The key after the last that the first query sees.</param>
+/// <param name="window">How many keys a query sees at most, not more than there are.</param>
+internal readonly unsafe struct QuerySpan(int count, int end, int window)
 {
-    /// <summary>Keys that the last query sees.</summary>
-    public int Keys => firstVisible + count - 1;
+    /// <summary>The key after the last that any query sees.</summary>
+    public int Keys => end + count - 1;
+
+    /// <summary>Where the first block of keys begins of which any query sees one.</summary>
+    public int FirstStart => FirstStartOf(0);
 
     /// <summary>Groups of a tile's rows, the last perhaps filled up.</summary>
     public int Groups => (count + Tile.Rows - 1) / Tile.Rows;
 
-    /// <summary>How many keys of the block from <paramref name="start"/> on query <paramref name="i"/> sees.</summary>
-    public int Visible(int i, int start) => Math.Clamp(firstVisible + i - start, 0, KeyPack.Block);
+    /// <summary>Where query <paramref name="i"/> stops to see keys, within the block of keys from <paramref name="start"/> on.</summary>
+    public int Visible(int i, int start) => Math.Clamp(end + i - start, 0, KeyPack.Block);
 
-    /// <summary>How many keys of the block from <paramref name="start"/> on the last query of a group sees.</summary>
+    /// <summary>Where the last query of a group stops to see keys.</summary>
     public int VisibleToGroup(int group, int start) => Visible(Math.Min((group + 1) * Tile.Rows, count) - 1, start);
 
-    /// <summary>How many keys of the block from <paramref name="start"/> on any query sees.</summary>
+    /// <summary>Where the last query stops to see keys.</summary>
     public int VisibleToBlock(int start) => Visible(count - 1, start);
+
+    /// <summary>Where query <paramref name="i"/> begins to see keys, within the block of keys from <paramref name="start"/> on.</summary>
+    public int Hidden(int i, int start) => Math.Clamp(end + i - window - start, 0, KeyPack.Block);
+
+    /// <summary>Where the first query of a group begins to see keys.</summary>
+    public int HiddenFromGroup(int group, int start) => Hidden(group * Tile.Rows, start);
+
+    /// <summary>Where the first query begins to see keys.</summary>
+    public int HiddenFromBlock(int start) => Hidden(0, start);
+
+    /// <summary>Whether the block of keys from <paramref name="start"/> on is the first of which any query of a group sees one.</summary>
+    public bool IsFirstOfGroup(int group, int start) => start == FirstStartOf(group * Tile.Rows);
 
     /// <summary>Copies rows into scratch, times a factor, filled up with zeros to whole groups and to <paramref name="size"/>.</summary>
     public void Load(float* source, nint stride, int headSize, float* rows, int size, float factor)
@@ -34,4 +54,31 @@ internal readonly unsafe struct QuerySpan(int count, int firstVisible)
             row[(i < count ? headSize : 0)..].Clear();
         }
     }
+
+    /// <summary>
+    /// products ← rows · panelsᵀ for the block of keys from <paramref name="start"/> on, by whole tiles from the first key that each group of rows sees to
+    /// the last.
+    /// </summary>
+    /// <param name="rows">(whole groups, size).</param>
+    /// <param name="size">Numbers from one row to the next.</param>
+    /// <param name="panels">All keys as panels.</param>
+    /// <param name="headSize">The inner extent.</param>
+    /// <param name="products">(whole groups, KeyPack.Block).</param>
+    /// <param name="start">The first key of the block.</param>
+    public void MultiplyByPanels<V>(float* rows, int size, float* panels, int headSize, float* products, int start) where V : unmanaged, IVector<V>
+    {
+        var width = 2 * V.Count;
+        for (var column = HiddenFromBlock(start) / width * width; column < VisibleToBlock(start); column += width)
+        {
+            var panel = panels + (nint)(start + column) * headSize;
+            for (var g = 0; g < Groups; g++)
+            {
+                if (column >= VisibleToGroup(g, start) || column + width <= HiddenFromGroup(g, start)) continue;
+                Tile.Multiply<V>(rows + g * Tile.Rows * size, size, 1, panel, width, products + g * Tile.Rows * KeyPack.Block + column,
+                    KeyPack.Block, headSize, accumulate: false);
+            }
+        }
+    }
+
+    private int FirstStartOf(int i) => Math.Max(0, end + i - window) / KeyPack.Block * KeyPack.Block;
 }

@@ -36,6 +36,35 @@ internal static unsafe class VectorMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Sigmoid<V>(V x) where V : unmanaged, IVector<V> => V.Create(1f) / (V.Create(1f) + Exp(V.Create(0f) - x));
 
+    /// <summary>
+    /// The hyperbolic tangent of each, to within 3 units in the last place, and odd to the last bit: 1 − 2 / (e^2|x| + 1) with the sign of x, which
+    /// cancels for small x, where there is a polynomial (the coefficients of Cephes' tanhf).
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Tanh<V>(V x) where V : unmanaged, IVector<V>
+    {
+        var squared = x * x;
+        var p = V.FusedMultiplyAdd(squared, V.Create(-5.70498872745e-3f), V.Create(2.06390887954e-2f));
+        p = V.FusedMultiplyAdd(p, squared, V.Create(-5.37397155531e-2f));
+        p = V.FusedMultiplyAdd(p, squared, V.Create(1.33314422036e-1f));
+        p = V.FusedMultiplyAdd(p, squared, V.Create(-3.33332819422e-1f));
+        var small = V.FusedMultiplyAdd(p * squared, x, x);
+
+        var negative = V.Create(0f) - x;
+        var magnitude = V.Max(x, negative);
+        var large = V.Create(1f) - V.Create(2f) / (Exp(magnitude + magnitude) + V.Create(1f));
+        large = V.WhereLess(x, V.Create(0f), V.Create(0f) - large, large);
+        return V.WhereLess(magnitude, V.Create(0.625f), small, large);
+    }
+
+    /// <summary>x ← cap · tanh(x / cap).</summary>
+    public static void SoftCap<V>(float* x, int count, float cap) where V : unmanaged, IVector<V>
+    {
+        var i = 0;
+        for (; i <= count - V.Count; i += V.Count) (V.Create(cap) * Tanh(V.Load(x + i) / V.Create(cap))).Store(x + i);
+        for (; i < count; i++) (Float1.Create(cap) * Tanh(Float1.Load(x + i) / Float1.Create(cap))).Store(x + i);
+    }
+
     /// <summary>Σ x · y.</summary>
     public static float Dot<V>(float* x, float* y, int count) where V : unmanaged, IVector<V>
     {

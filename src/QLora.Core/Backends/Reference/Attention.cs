@@ -6,7 +6,7 @@ public sealed partial class ReferenceBackend
 {
     /// <inheritdoc/>
     protected override void AttentionCore(
-        Tensor q, Tensor k, Tensor v, Tensor y, Tensor? logSumExp, ReadOnlySpan<AttentionSegment> segments, float scale)
+        Tensor q, Tensor k, Tensor v, Tensor y, Tensor? logSumExp, ReadOnlySpan<AttentionSegment> segments, AttentionOptions options)
     {
         var (heads, headSize, group) = (q.Shape[1], q.Shape[2], q.Shape[1] / k.Shape[1]);
         foreach (var segment in segments)
@@ -15,18 +15,19 @@ public sealed partial class ReferenceBackend
             {
                 var token = segment.QueryStart + i;
                 var visible = i + segment.KeyCount - segment.QueryCount + 1;
+                var first = FirstVisible(visible, options);
                 for (var h = 0; h < heads; h++)
                 {
                     var query = Head(q, token, h);
-                    var scores = new double[visible];
-                    for (var j = 0; j < visible; j++) scores[j] = scale * Dot(query, Head(k, segment.KeyStart + j, h / group));
+                    var scores = new double[visible - first];
+                    for (var j = first; j < visible; j++) scores[j - first] = Score(query, Head(k, segment.KeyStart + j, h / group), options);
 
                     var largest = scores.Max();
                     var sum = scores.Sum(score => Math.Exp(score - largest));
                     var result = new double[headSize];
-                    for (var j = 0; j < visible; j++)
+                    for (var j = first; j < visible; j++)
                     {
-                        var probability = Math.Exp(scores[j] - largest) / sum;
+                        var probability = Math.Exp(scores[j - first] - largest) / sum;
                         AddScaled(Head(v, segment.KeyStart + j, h / group), probability, result);
                     }
 
@@ -40,7 +41,7 @@ public sealed partial class ReferenceBackend
     /// <inheritdoc/>
     protected override void AttentionBackwardCore(
         Tensor q, Tensor k, Tensor v, Tensor y, Tensor logSumExp, Tensor dy, Tensor dq, Tensor dk, Tensor dv,
-        ReadOnlySpan<AttentionSegment> segments, float scale)
+        ReadOnlySpan<AttentionSegment> segments, AttentionOptions options)
     {
         var (heads, headSize, group) = (q.Shape[1], q.Shape[2], q.Shape[1] / k.Shape[1]);
         foreach (var segment in segments)
@@ -60,15 +61,17 @@ public sealed partial class ReferenceBackend
                         var gradient = Head(dy, token, h);
                         var dot = Dot(gradient, Head(y, token, h));
                         var queryGradient = new double[headSize];
-                        for (var j = 0; j <= i; j++)
+                        for (var j = FirstVisible(i + 1, options); j <= i; j++)
                         {
                             var key = Head(k, segment.KeyStart + j, keyHead);
                             var value = Head(v, segment.KeyStart + j, keyHead);
-                            var probability = Math.Exp(scale * Dot(query, key) - logSumExp.Span<float>()[token * heads + h]);
+                            var score = Score(query, key, options);
+                            var probability = Math.Exp(score - logSumExp.Span<float>()[token * heads + h]);
                             var scoreGradient = probability * (Dot(gradient, value) - dot);
+                            if (options.SoftCap > 0) scoreGradient *= 1 - score / options.SoftCap * (score / options.SoftCap);
                             AddScaled(gradient, probability, valueGradients[j]);
-                            AddScaled(key, scale * scoreGradient, queryGradient);
-                            AddScaled(query, scale * scoreGradient, keyGradients[j]);
+                            AddScaled(key, options.Scale * scoreGradient, queryGradient);
+                            AddScaled(query, options.Scale * scoreGradient, keyGradients[j]);
                         }
 
                         Round(queryGradient, Head(dq, token, h));
@@ -82,6 +85,15 @@ public sealed partial class ReferenceBackend
                 }
             }
         }
+    }
+
+    /// <summary>The first key in the window of a query that would otherwise see all up to <paramref name="visible"/>.</summary>
+    private static int FirstVisible(int visible, AttentionOptions options) => options.Window > 0 ? Math.Max(0, visible - options.Window) : 0;
+
+    private static double Score(ReadOnlySpan<float> query, ReadOnlySpan<float> key, AttentionOptions options)
+    {
+        var score = options.Scale * Dot(query, key);
+        return options.SoftCap > 0 ? options.SoftCap * Math.Tanh(score / options.SoftCap) : score;
     }
 
     /// <summary>One head of one token of a (tokens, heads, headSize) tensor.</summary>

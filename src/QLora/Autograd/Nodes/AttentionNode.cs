@@ -1,3 +1,4 @@
+using QLora.Backends;
 using QLora.Layers;
 using QLora.Tensors;
 
@@ -18,12 +19,12 @@ internal sealed class AttentionNode(ForwardContext context, Activation q, Activa
         if (Context.Cache is { } cache)
         {
             var (keys, values, segment) = cache.Append(layer, Keys(k.Value), Keys(v.Value));
-            Backend.Attention(Queries(q.Value), keys, values, Queries(y.Value), null, [segment], shape.Scale);
+            Backend.Attention(Queries(q.Value), keys, values, Queries(y.Value), null, [segment], Options);
         }
         else
         {
             _logSumExp = y.NeedsGradient && Context.IsRecording ? Backend.Allocate(new Shape(q.Shape.Rows, shape.Heads)) : null;
-            Backend.Attention(Queries(q.Value), Keys(k.Value), Keys(v.Value), Queries(y.Value), _logSumExp, Context.Batch.Segments, shape.Scale);
+            Backend.Attention(Queries(q.Value), Keys(k.Value), Keys(v.Value), Queries(y.Value), _logSumExp, Context.Batch.Segments, Options);
         }
 
         return y;
@@ -36,7 +37,7 @@ internal sealed class AttentionNode(ForwardContext context, Activation q, Activa
         var dv = NewGradient(v);
         Backend.AttentionBackward(
             Queries(q.Value), Keys(k.Value), Keys(v.Value), Queries(Output.Value), _logSumExp!.Value, Queries(OutputGradient),
-            Queries(dq), Keys(dk), Keys(dv), Context.Batch.Segments, shape.Scale);
+            Queries(dq), Keys(dk), Keys(dv), Context.Batch.Segments, Options);
         Contribute(q, dq);
         Contribute(k, dk);
         Contribute(v, dv);
@@ -47,6 +48,8 @@ internal sealed class AttentionNode(ForwardContext context, Activation q, Activa
         _logSumExp?.Dispose();
         _logSumExp = null;
     }
+
+    private AttentionOptions Options => new(shape.Scale);
 
     private Tensor NewGradient(Activation input) => Backend.Allocate(input.Shape);
 
