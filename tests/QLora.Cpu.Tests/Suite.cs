@@ -10,6 +10,10 @@ public sealed class Elementwise() : ElementwiseTests(Devices.All);
 
 public sealed class Embedding() : EmbeddingTests(Devices.All);
 
+public sealed class GeGlu() : GeGluTests(Devices.All);
+
+public sealed class Gelu() : GeluTests(Devices.All);
+
 public sealed class RmsNorm() : RmsNormTests(Devices.All);
 
 public sealed class Rotary() : RotaryTests(Devices.All);
