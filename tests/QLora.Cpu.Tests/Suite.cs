@@ -14,6 +14,8 @@ public sealed class GeGlu() : GeGluTests(Devices.All);
 
 public sealed class Gelu() : GeluTests(Devices.All);
 
+public sealed class LayerNorm() : LayerNormTests(Devices.All);
+
 public sealed class RmsNorm() : RmsNormTests(Devices.All);
 
 public sealed class Rotary() : RotaryTests(Devices.All);
