@@ -13,6 +13,9 @@ public sealed unsafe partial class CpuBackend
     protected override void AddCore(Tensor x, Tensor y, float alpha) => RunElements(x.Count, 1, new AddKernel(x.Pointer<float>(), y.Pointer<float>(), alpha));
 
     /// <inheritdoc/>
+    protected override void ScaleCore(Tensor x, float factor) => RunElements(x.Count, 1, new ScaleKernel(x.Pointer<float>(), factor));
+
+    /// <inheritdoc/>
     protected override void AddBiasCore(Tensor bias, Tensor y) => Run(y.Rows, y.Columns, new AddBiasKernel(bias.Pointer<float>(), y.Pointer<float>(), y.Columns));
 
     /// <inheritdoc/>
@@ -25,6 +28,12 @@ public sealed unsafe partial class CpuBackend
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<V>(nint i) where V : unmanaged, IVector<V> => V.FusedMultiplyAdd(V.Load(x + i), V.Create(alpha), V.Load(y + i)).Store(y + i);
+    }
+
+    private readonly struct ScaleKernel(float* x, float factor) : IElementKernel
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void At<V>(nint i) where V : unmanaged, IVector<V> => (V.Load(x + i) * V.Create(factor)).Store(x + i);
     }
 
     private readonly struct AddBiasKernel(float* bias, float* y, int size) : IKernel

@@ -1,6 +1,6 @@
 namespace QLora.Tests.Backends;
 
-/// <summary>Add, AddBias and its backward.</summary>
+/// <summary>Add, Scale, AddBias and its backward.</summary>
 public abstract class ElementwiseTests(IReadOnlyList<Device> devices) : OpTests(devices)
 {
     // A product and a sum.
@@ -17,6 +17,18 @@ public abstract class ElementwiseTests(IReadOnlyList<Device> devices) : OpTests(
         w.Backend.Add(x, y, -0.37f);
         w.Backend.Add(self, self, 2);
         return [y, self];
+    });
+
+    // One product, rounded once.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(70003)]
+    public void Scale(int count) => AgreesWithReference(0, w =>
+    {
+        var x = w.Upload(Values.Normal(1, count));
+        w.Backend.Scale(x, -0.37f);
+        return [x];
     });
 
     [Theory]
@@ -63,6 +75,7 @@ public abstract class ElementwiseTests(IReadOnlyList<Device> devices) : OpTests(
     {
         Refuses("Add", "x", w => w.Backend.Add(w.Upload(1), w.Fresh(1)));
         Refuses("Add", "y", w => w.Backend.Add(w.Fresh(4), w.Fresh(2, 2)));
+        Refuses("Scale", "x", w => w.Backend.Scale(w.Upload(1), 2));
         Refuses("AddBias", "y", w => w.Backend.AddBias(w.Fresh(4), w.Fresh(4)));
         Refuses("AddBias", "bias", w => w.Backend.AddBias(w.Fresh(3), w.Fresh(1, 4)));
         Refuses("AddBiasBackward", "dBias", w => w.Backend.AddBiasBackward(w.Fresh(1, 4), w.Fresh(3)));

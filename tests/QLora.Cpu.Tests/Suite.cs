@@ -20,6 +20,8 @@ public sealed class RmsNorm() : RmsNormTests(Devices.All);
 
 public sealed class Rotary() : RotaryTests(Devices.All);
 
+public sealed class SoftCap() : SoftCapTests(Devices.All);
+
 public sealed class SwiGlu() : SwiGluTests(Devices.All);
 
 public sealed class Quantize() : QuantizeTests(Devices.All);

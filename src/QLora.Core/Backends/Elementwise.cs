@@ -15,6 +15,15 @@ public abstract partial class Backend
         AddCore(x, y, alpha);
     }
 
+    /// <summary>x ← factor · x.</summary>
+    /// <param name="x">Float32 of any shape.</param>
+    /// <param name="factor">The factor.</param>
+    public void Scale(Tensor x, float factor)
+    {
+        Check.That(x.DType == DType.Float32, nameof(Scale), $"x is {x}, expected Float32");
+        ScaleCore(x, factor);
+    }
+
     /// <summary>y[t] ← y[t] + bias, for every row t.</summary>
     /// <param name="bias">(size) Float32.</param>
     /// <param name="y">(tokens, size) Float32.</param>
@@ -37,6 +46,9 @@ public abstract partial class Backend
 
     /// <summary>Backend part of <see cref="Add"/>; shapes are checked.</summary>
     protected abstract void AddCore(Tensor x, Tensor y, float alpha);
+
+    /// <summary>Backend part of <see cref="Scale"/>; shapes are checked.</summary>
+    protected abstract void ScaleCore(Tensor x, float factor);
 
     /// <summary>Backend part of <see cref="AddBias"/>; shapes are checked.</summary>
     protected abstract void AddBiasCore(Tensor bias, Tensor y);

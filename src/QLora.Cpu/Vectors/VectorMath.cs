@@ -57,12 +57,16 @@ internal static unsafe class VectorMath
         return V.WhereLess(magnitude, V.Create(0.625f), small, large);
     }
 
+    /// <summary>cap · tanh(x / cap).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V SoftCap<V>(V x, V cap) where V : unmanaged, IVector<V> => cap * Tanh(x / cap);
+
     /// <summary>x ← cap · tanh(x / cap).</summary>
     public static void SoftCap<V>(float* x, int count, float cap) where V : unmanaged, IVector<V>
     {
         var i = 0;
-        for (; i <= count - V.Count; i += V.Count) (V.Create(cap) * Tanh(V.Load(x + i) / V.Create(cap))).Store(x + i);
-        for (; i < count; i++) (Float1.Create(cap) * Tanh(Float1.Load(x + i) / Float1.Create(cap))).Store(x + i);
+        for (; i <= count - V.Count; i += V.Count) SoftCap(V.Load(x + i), V.Create(cap)).Store(x + i);
+        for (; i < count; i++) SoftCap(Float1.Load(x + i), Float1.Create(cap)).Store(x + i);
     }
 
     /// <summary>Σ x · y.</summary>

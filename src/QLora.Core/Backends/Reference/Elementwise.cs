@@ -13,6 +13,12 @@ public sealed partial class ReferenceBackend
     }
 
     /// <inheritdoc/>
+    protected override void ScaleCore(Tensor x, float factor)
+    {
+        foreach (ref var value in x.Span<float>()) value *= factor;
+    }
+
+    /// <inheritdoc/>
     protected override void AddBiasCore(Tensor bias, Tensor y)
     {
         var b = bias.Span<float>();
