@@ -2,6 +2,8 @@ namespace QLora.Tests.Backends.Cpu;
 
 public sealed class AdamW() : AdamWTests(Devices.All);
 
+public sealed class CopyColumns() : CopyColumnsTests(Devices.All);
+
 public sealed class CrossEntropy() : CrossEntropyTests(Devices.All);
 
 public sealed class Dropout() : DropoutTests(Devices.All);
