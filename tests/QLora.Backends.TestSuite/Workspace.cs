@@ -33,6 +33,15 @@ public sealed class Workspace(Backend backend) : IDisposable
     /// <summary>A vector of Int32.</summary>
     public Tensor Upload(params int[] values) => Upload<int>(new Shape(values.Length), DType.Int32, values);
 
+    /// <summary>A tensor of Int32 that no op takes for indices.</summary>
+    public Tensor FreshIndices(params ReadOnlySpan<int> extents)
+    {
+        var shape = new Shape(extents);
+        var values = new int[shape.Count];
+        Array.Fill(values, int.MinValue);
+        return Upload<int>(shape, DType.Int32, values);
+    }
+
     /// <summary>A tensor of any type.</summary>
     public Tensor Upload<T>(Shape shape, DType dtype, ReadOnlySpan<T> values) where T : unmanaged
     {
@@ -53,7 +62,7 @@ public sealed class Workspace(Backend backend) : IDisposable
         return quantized;
     }
 
-    /// <summary>The content of a Float32 tensor, or the bytes of another one.</summary>
+    /// <summary>The content of a Float32 tensor, or the integers of another one as such numbers.</summary>
     public Values Read(Tensor tensor)
     {
         if (tensor.DType == DType.UInt8)
@@ -61,6 +70,13 @@ public sealed class Workspace(Backend backend) : IDisposable
             var bytes = new byte[tensor.Count];
             backend.CopyToHost<byte>(tensor, bytes);
             return new Values(tensor.Shape, Array.ConvertAll(bytes, value => (float)value));
+        }
+
+        if (tensor.DType == DType.Int32)
+        {
+            var integers = new int[tensor.Count];
+            backend.CopyToHost<int>(tensor, integers);
+            return new Values(tensor.Shape, Array.ConvertAll(integers, value => (float)value));
         }
 
         var data = new float[tensor.Count];

@@ -2,6 +2,8 @@ namespace QLora.Tests.Backends.Cpu;
 
 public sealed class AdamW() : AdamWTests(Devices.All);
 
+public sealed class CombineExperts() : CombineExpertsTests(Devices.All);
+
 public sealed class CopyColumns() : CopyColumnsTests(Devices.All);
 
 public sealed class CrossEntropy() : CrossEntropyTests(Devices.All);
@@ -12,6 +14,8 @@ public sealed class Elementwise() : ElementwiseTests(Devices.All);
 
 public sealed class Embedding() : EmbeddingTests(Devices.All);
 
+public sealed class GatherRows() : GatherRowsTests(Devices.All);
+
 public sealed class GeGlu() : GeGluTests(Devices.All);
 
 public sealed class Gelu() : GeluTests(Devices.All);
@@ -21,6 +25,10 @@ public sealed class LayerNorm() : LayerNormTests(Devices.All);
 public sealed class RmsNorm() : RmsNormTests(Devices.All);
 
 public sealed class Rotary() : RotaryTests(Devices.All);
+
+public sealed class Route() : RouteTests(Devices.All);
+
+public sealed class ScatterAddRows() : ScatterAddRowsTests(Devices.All);
 
 public sealed class SoftCap() : SoftCapTests(Devices.All);
 
