@@ -48,7 +48,7 @@ public abstract class CombineExpertsTests(IReadOnlyList<Device> devices) : OpTes
             foreach (var slots in new[] { Slots(36, 36)[..20], Slots(36, 36)[20..] })
             {
                 var given = w.Fresh(slots.Length, 37);
-                w.Backend.GatherRows(tokens, w.Upload(Array.ConvertAll(slots, slot => slot / 3)), given);
+                w.Backend.Embedding(w.Upload(Array.ConvertAll(slots, slot => slot / 3)), tokens, given);
                 w.Backend.CombineExperts(given, w.Upload(slots), weights, y);
             }
 

@@ -11,8 +11,6 @@ public sealed class IndicesTests() : OpTests(Devices.All)
     {
         Refuses("Embedding", "ids[1] is", w => w.Backend.Embedding(w.Upload(0, index), w.Fresh(5, 3), w.Fresh(2, 3)));
         Refuses("EmbeddingBackward", "ids[1] is", w => w.Backend.EmbeddingBackward(w.Upload(0, index), w.Fresh(2, 3), w.Fresh(5, 3)));
-        Refuses("GatherRows", "rows[1] is", w => w.Backend.GatherRows(w.Fresh(5, 3), w.Upload(0, index), w.Fresh(2, 3)));
-        Refuses("ScatterAddRows", "rows[1] is", w => w.Backend.ScatterAddRows(w.Fresh(2, 3), w.Upload(0, index), w.Fresh(5, 3)));
         Refuses("RouteBackward", "experts[1] is", w => w.Backend.RouteBackward(w.Fresh(2, 5), w.Upload(0, index).Reshape(2, 1), w.Fresh(2, 1), w.Fresh(2, 5), false));
         Refuses("CombineExperts", "slots[1] is", w => w.Backend.CombineExperts(w.Fresh(2, 3), w.Upload(0, index), w.Fresh(5, 1), w.Fresh(5, 3)));
         Refuses("CombineExpertsBackward", "slots[1] is",

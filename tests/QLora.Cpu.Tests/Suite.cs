@@ -14,7 +14,6 @@ public sealed class Elementwise() : ElementwiseTests(Devices.All);
 
 public sealed class Embedding() : EmbeddingTests(Devices.All);
 
-public sealed class GatherRows() : GatherRowsTests(Devices.All);
 
 public sealed class GeGlu() : GeGluTests(Devices.All);
 
@@ -28,7 +27,6 @@ public sealed class Rotary() : RotaryTests(Devices.All);
 
 public sealed class Route() : RouteTests(Devices.All);
 
-public sealed class ScatterAddRows() : ScatterAddRowsTests(Devices.All);
 
 public sealed class SoftCap() : SoftCapTests(Devices.All);
 

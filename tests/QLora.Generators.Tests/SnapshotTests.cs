@@ -10,6 +10,7 @@ public class SnapshotTests
     [Theory]
     [InlineData("QLora.Generators.Tests.Small.SmallModel.g.cs")]
     [InlineData("QLora.Generators.Tests.Small.SmallBlock.g.cs")]
+    [InlineData("QLora.Generators.Tests.Small.SmallPart.g.cs")]
     public void Emitted_source_is_the_recorded_one(string name)
     {
         var emitted = new GeneratorRun(GeneratorRun.Small).Sources[name];
@@ -40,13 +41,14 @@ public class SnapshotTests
             .Replace("        TiedWhen = nameof(SmallConfig.TieWordEmbeddings), KeepFullPrecision", "        KeepFullPrecision")
             .Replace("\"ffn_up\", GgufRotaryHeads = nameof(SmallConfig.Heads)), LoraTarget]", "\"ffn_up\")]")
             .Replace("Out = nameof(SmallConfig.HiddenSize)), LoraTarget]", "Out = nameof(SmallConfig.HiddenSize))]")
+            .Replace("Transposed = true), LoraTarget]", "Transposed = true)]")
             .Replace("[Blocks(\"layers.{0}\"", "[Blocks(\"a\\\\\\\"{x}<&.{0}.inner\"");
         Assert.NotEqual(GeneratorRun.Small, source);
         var run = new GeneratorRun(source);
         Assert.Empty(run.Result.Diagnostics);
         Assert.Empty(run.CompilerDiagnostics);
         Assert.Contains("AllLinear = None,", run.Sources["SmallModel.g.cs"]);
-        Assert.Contains("TiedTo = TokenEmbeddingSpec(config).Path", run.Sources["SmallModel.g.cs"]);
+        Assert.Contains("TiedTo = TokenEmbeddingSpec(config, path).Path", run.Sources["SmallModel.g.cs"]);
     }
 
     [Fact]

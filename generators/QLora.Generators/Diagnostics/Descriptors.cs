@@ -41,11 +41,11 @@ internal static class Descriptors
     public static readonly DiagnosticDescriptor NotAlone = Error("QLORA0012", "Declared types stand alone",
         "'{0}' must be a class without type parameters that is not inside another type, so that its other half can be generated: move it out");
 
-    public static readonly DiagnosticDescriptor NoBlock = Error("QLORA0013", "Blocks are declared blocks",
-        "'{0}' is a list of '{1}', which must have [DecoderBlock] and derive from DecoderBlock<{2}>");
+    public static readonly DiagnosticDescriptor NoPart = Error("QLORA0013", "Blocks and parts are declared",
+        "'{0}' is made of '{1}', which must have [{2}] and derive from {2}<{3}>");
 
-    public static readonly DiagnosticDescriptor BlocksInBlock = Error("QLORA0014", "Blocks belong to a model",
-        "'{0}' is in a block, and only models have [Blocks]: declare it in the model");
+    public static readonly DiagnosticDescriptor PartInModel = Error("QLORA0014", "Parts belong to blocks",
+        "'{0}' is a [Part] in a model, and a part belongs to a layer: declare it in the block, or its modules in the model itself");
 
     public static readonly DiagnosticDescriptor TiedShape = Error("QLORA0015", "Tied weights have one shape",
         "'{0}' has a weight of ({1}, {2}) and cannot share the table of '{3}', which is ({4}, {5})");
@@ -56,10 +56,25 @@ internal static class Descriptors
     public static readonly DiagnosticDescriptor TwoKinds = Error("QLORA0017", "A property is one module",
         "'{0}' is declared with [{1}] and [{2}]: keep one of them");
 
+    public static readonly DiagnosticDescriptor NotNullable = Error("QLORA0018", "What is not always there is nullable",
+        "'{0}' exists only when '{1}' and must be nullable: write '{2}? {0}'");
+
+    public static readonly DiagnosticDescriptor HoldsItself = Error("QLORA0019", "Declarations end",
+        "'{0}' is, through its [Part] and [Blocks] properties, a part of itself: a model has no end then");
+
+    public static readonly DiagnosticDescriptor NoForward = Error("QLORA0020", "Models and blocks compute something",
+        "'{0}' has no Forward: write 'public override Activation Forward({1}) {{ … }}'");
+
+    public static readonly DiagnosticDescriptor Unreachable = new("QLORA0021", "Declarations belong to a model",
+        "'{0}' is part of no model: name it in a [Blocks] or [Part] property, or remove it", "QLora", DiagnosticSeverity.Warning, isEnabledByDefault: true);
+
+    public static readonly DiagnosticDescriptor PlaceholderOutside = Error("QLORA0022", "Only blocks are numbered",
+        "The path '{0}' of '{1}' holds {{0}}, which only [Blocks] have: remove it");
+
     private static readonly Dictionary<string, DiagnosticDescriptor> All = new DiagnosticDescriptor[]
     {
         TypeNotPartial, PropertyNotPartial, DuplicatePath, TiedToMissing, TargetNotLinear, NoTarget, ConfigMember, PlaceholderMissing, DuplicateModelType, WrongBase, WrongPropertyType,
-        NotAlone, NoBlock, BlocksInBlock, TiedShape, TargetName, TwoKinds,
+        NotAlone, NoPart, PartInModel, TiedShape, TargetName, TwoKinds, NotNullable, HoldsItself, NoForward, Unreachable, PlaceholderOutside,
     }.ToDictionary(descriptor => descriptor.Id);
 
     /// <summary>The ids of all of them.</summary>

@@ -1,5 +1,4 @@
 using QLora.Generators.Model;
-using QLora.Generators.Parsing;
 
 namespace QLora.Generators.Emitting;
 
@@ -8,43 +7,19 @@ internal static class ModelEmitter
 {
     public static string Emit(ModelSpec spec)
     {
-        var writer = PropertyEmitter.Begin(spec.Type);
-        writer.Line($"using Config = {spec.Type.Config};").Line();
+        var writer = ClassEmitter.Begin(spec.Type);
         writer.Open($"partial class {spec.Type.Name} : global::QLora.Models.ICausalLanguageModel<{spec.Type.Name}, Config>");
         foreach (var property in spec.Properties) PropertyEmitter.Property(writer, property);
-        EmitConstructor(writer, spec);
+        writer.Open($"private {spec.Type.Name}(Config config, global::QLora.Models.ModuleBuilder builder) : base(config, builder.Backend)");
+        writer.Line("var path = global::QLora.Models.ModulePath.Root;");
+        ClassEmitter.BuildModules(writer, spec.Properties, isModel: true);
+        writer.Close().Line();
         EmitStatics(writer, spec);
-        PropertyEmitter.SpecMethods(writer, spec.Properties, inBlock: false);
+        PropertyEmitter.SpecMethods(writer, spec.Properties);
         writer.Close().Line();
         EmitTargets(writer, spec);
         EmitRegistration(writer, spec);
         return writer.ToString();
-    }
-
-    private static void EmitConstructor(SourceWriter writer, ModelSpec spec)
-    {
-        writer.Open($"private {spec.Type.Name}(Config config, global::QLora.Models.ModuleBuilder builder) : base(config, builder.Backend)");
-        writer.Line("var modules = new global::System.Collections.Generic.List<global::QLora.Layers.Module>();");
-        foreach (var property in spec.Properties)
-        {
-            var field = PropertyEmitter.Field(property);
-            if (property.Kind == ModuleKind.Blocks)
-            {
-                writer.Line($"var {field.Substring(1)} = new {property.BlockType}[config.{property.Rows}];");
-                writer.Open($"for (var i = 0; i < {field.Substring(1)}.Length; i++)");
-                writer.Line($"{field.Substring(1)}[i] = new {property.BlockType}(config, i, {Numbered(property.Path)}, {Numbered(property.Gguf)}, builder);");
-                writer.Line($"modules.AddRange({field.Substring(1)}[i].Modules);");
-                writer.Close().Line();
-                writer.Line($"{field} = {field.Substring(1)};");
-            }
-            else
-            {
-                writer.Line($"modules.Add({field} = {PropertyEmitter.Build(property, spec.Properties, inBlock: false)});");
-            }
-        }
-
-        writer.Line("Modules = modules;");
-        writer.Close().Line();
     }
 
     private static void EmitStatics(SourceWriter writer, ModelSpec spec)
@@ -55,15 +30,8 @@ internal static class ModelEmitter
         writer.Line("/// <inheritdoc/>").Line($"public static {spec.Type.Name} Create(Config config, global::QLora.Models.ModuleBuilder builder) => new(config, builder);").Line();
         writer.Line("/// <inheritdoc/>");
         writer.Open("public static global::System.Collections.Generic.IReadOnlyList<global::QLora.Models.ModuleSpec> Describe(Config config)");
-        writer.Line("var modules = new global::System.Collections.Generic.List<global::QLora.Models.ModuleSpec>();");
-        foreach (var property in spec.Properties)
-        {
-            writer.Line(property.Kind == ModuleKind.Blocks
-                ? $"for (var i = 0; i < config.{property.Rows}; i++) modules.AddRange({property.BlockType}.Describe(config, {Numbered(property.Path)}, {Numbered(property.Gguf)}));"
-                : $"modules.Add({PropertyEmitter.SpecCall(property, inBlock: false)});");
-        }
-
-        writer.Line("return modules;");
+        writer.Line("var path = global::QLora.Models.ModulePath.Root;");
+        ClassEmitter.DescribeModules(writer, spec.Properties, isModel: true);
         writer.Close();
     }
 
@@ -100,14 +68,5 @@ internal static class ModelEmitter
         writer.Line("#pragma warning restore CA2255");
         writer.Line($"internal static void Register() => global::QLora.Models.ModelRegistry.Register<{spec.Type.Name}, {spec.Type.Config}>();");
         writer.Close();
-    }
-
-    /// <summary>An expression for a path with the number i in it.</summary>
-    private static string Numbered(string? path)
-    {
-        if (path is null) return "null";
-        var place = path.IndexOf(PropertyParser.Placeholder, StringComparison.Ordinal);
-        var after = path.Substring(place + PropertyParser.Placeholder.Length);
-        return $"{SourceWriter.Literal(path.Substring(0, place))} + i{(after.Length == 0 ? "" : " + " + SourceWriter.Literal(after))}";
     }
 }

@@ -9,49 +9,57 @@ namespace QLora.Generators.Parsing;
 /// <summary>Reads a declared class into its spec. Symbols and syntax end here.</summary>
 internal static class ModelParser
 {
-    private const string ModelBase = "CausalLanguageModel";
-    private const string BlockBase = "DecoderBlock";
-
-    public static ParseResult<ModelSpec> ParseModel(GeneratorAttributeSyntaxContext attributed)
+    /// <summary>Reads a model, a class with <c>[CausalLanguageModel]</c>.</summary>
+    public static ParseResult<ModelSpec> ParseModel(INamedTypeSymbol symbol, ClassDeclarationSyntax syntax)
     {
         var diagnostics = new DiagnosticBag();
-        var (type, properties) = ParseClass(attributed, ModelBase, diagnostics);
-        var targets = TargetParser.Parse((INamedTypeSymbol)attributed.TargetSymbol, Place(attributed), diagnostics);
-        var attribute = attributed.Attributes[0];
-        var modelType = AttributeValues.First(attribute);
-        var spec = type is null || diagnostics.Any
-            ? null
-            : new ModelSpec(type, modelType, AttributeValues.String(attribute, "GgufArchitecture") ?? modelType, new(properties), new(targets));
-        return new ParseResult<ModelSpec>(spec, LocationSpec.From(Place(attributed)), diagnostics.ToArray());
-    }
-
-    public static ParseResult<BlockSpec> ParseBlock(GeneratorAttributeSyntaxContext attributed)
-    {
-        var diagnostics = new DiagnosticBag();
-        var (type, properties) = ParseClass(attributed, BlockBase, diagnostics);
-        var spec = type is null || diagnostics.Any ? null : new BlockSpec(type, new(properties));
-        return new ParseResult<BlockSpec>(spec, LocationSpec.From(Place(attributed)), diagnostics.ToArray());
-    }
-
-    /// <summary>Whether a type is a declared block for models of a config.</summary>
-    public static bool IsBlock(ITypeSymbol type, INamedTypeSymbol config) => type is INamedTypeSymbol named
-        && AttributeValues.Find(named, "DecoderBlockAttribute") is not null
-        && SymbolEqualityComparer.Default.Equals(ConfigOf(named, BlockBase), config);
-
-    private static (TypeSpec? Type, List<PropertySpec> Properties) ParseClass(GeneratorAttributeSyntaxContext attributed, string baseName, DiagnosticBag diagnostics)
-    {
-        var symbol = (INamedTypeSymbol)attributed.TargetSymbol;
-        var syntax = (ClassDeclarationSyntax)attributed.TargetNode;
-        if (!syntax.Modifiers.Any(SyntaxKind.PartialKeyword)) diagnostics.Add(Descriptors.TypeNotPartial, Place(attributed), symbol.Name);
-        if (symbol.ContainingType is not null || symbol.IsGenericType) diagnostics.Add(Descriptors.NotAlone, Place(attributed), symbol.Name);
-        if (ConfigOf(symbol, baseName) is not { } config)
+        var place = syntax.Identifier.GetLocation();
+        var (type, properties) = ParseClass(symbol, syntax, DeclaredTypes.Model, diagnostics);
+        var modules = ModuleTree.Modules(symbol).ToList();
+        var targets = TargetParser.Parse(symbol, modules, place, diagnostics);
+        CheckNames(modules, symbol, place, diagnostics);
+        if (AttributeValues.Find(symbol, "CausalLanguageModelAttribute") is not { } attribute || type is null || diagnostics.Any)
         {
-            diagnostics.Add(Descriptors.WrongBase, Place(attributed), symbol.Name, baseName + "<TConfig>");
+            return new ParseResult<ModelSpec>(null, LocationSpec.From(place), diagnostics.ToArray());
+        }
+
+        var modelType = AttributeValues.First(attribute);
+        var spec = new ModelSpec(type, modelType, AttributeValues.String(attribute, "GgufArchitecture") ?? modelType, new(properties), new(targets));
+        return new ParseResult<ModelSpec>(spec, LocationSpec.From(place), diagnostics.ToArray());
+    }
+
+    /// <summary>Reads a block or part, a class with <c>[DecoderBlock]</c> or <c>[ModelPart]</c>.</summary>
+    /// <param name="symbol">The class.</param>
+    /// <param name="syntax">Where it is declared.</param>
+    /// <param name="baseName">Which of both.</param>
+    public static ParseResult<PartSpec> ParsePart(INamedTypeSymbol symbol, ClassDeclarationSyntax syntax, string baseName)
+    {
+        var diagnostics = new DiagnosticBag();
+        var place = syntax.Identifier.GetLocation();
+        var (type, properties) = ParseClass(symbol, syntax, baseName, diagnostics);
+        if (ModuleTree.HoldsItself(symbol)) diagnostics.Add(Descriptors.HoldsItself, place, symbol.Name);
+        var spec = type is null || diagnostics.Any ? null : new PartSpec(type, new(properties));
+        return new ParseResult<PartSpec>(spec, LocationSpec.From(place), diagnostics.ToArray());
+    }
+
+    private static (TypeSpec? Type, List<PropertySpec> Properties) ParseClass(INamedTypeSymbol symbol, ClassDeclarationSyntax syntax, string baseName, DiagnosticBag diagnostics)
+    {
+        var place = syntax.Identifier.GetLocation();
+        if (!syntax.Modifiers.Any(SyntaxKind.PartialKeyword)) diagnostics.Add(Descriptors.TypeNotPartial, place, symbol.Name);
+        if (symbol.ContainingType is not null || symbol.IsGenericType) diagnostics.Add(Descriptors.NotAlone, place, symbol.Name);
+        if (DeclaredTypes.ConfigOf(symbol, baseName) is not { } config)
+        {
+            diagnostics.Add(Descriptors.WrongBase, place, symbol.Name, baseName + "<TConfig>");
             return (null, []);
         }
 
+        if (baseName != DeclaredTypes.Part && !symbol.GetMembers("Forward").OfType<IMethodSymbol>().Any(method => method.IsOverride))
+        {
+            diagnostics.Add(Descriptors.NoForward, place, symbol.Name, baseName == DeclaredTypes.Model ? "ForwardContext context" : "Activation x, ForwardContext context");
+        }
+
         var properties = new List<PropertySpec>();
-        var parser = new PropertyParser(config, baseName == BlockBase, properties, diagnostics);
+        var parser = new PropertyParser(config, baseName == DeclaredTypes.Model, properties, diagnostics);
         foreach (var property in symbol.GetMembers().OfType<IPropertySymbol>())
         {
             if (parser.Parse(property) is { } spec) properties.Add(spec);
@@ -65,16 +73,18 @@ internal static class ModelParser
         return (type, properties);
     }
 
-    /// <summary>The config type: the argument of the engine's generic base class.</summary>
-    private static INamedTypeSymbol? ConfigOf(INamedTypeSymbol symbol, string baseName)
+    /// <summary>Names that modules of different classes claim; those of one class are the property parser's.</summary>
+    private static void CheckNames(List<ModuleLeaf> modules, INamedTypeSymbol model, Location place, DiagnosticBag diagnostics)
     {
-        for (var type = symbol.BaseType; type is not null; type = type.BaseType)
+        foreach (var name in new Func<ModuleLeaf, string?>[] { leaf => leaf.Path, leaf => leaf.Gguf })
         {
-            if (type.IsGenericType && type.OriginalDefinition.ToDisplayString() == $"QLora.Models.{baseName}<TConfig>") return type.TypeArguments[0] as INamedTypeSymbol;
+            foreach (var alike in modules.Where(leaf => !leaf.IsOptional && name(leaf) is not null).GroupBy(name))
+            {
+                var others = alike.Skip(1).Where(leaf => !leaf.Property.ContainingType.Equals(alike.First().Property.ContainingType, SymbolEqualityComparer.Default));
+                if (others.FirstOrDefault() is not { } other) continue;
+                var isOurs = other.Property.ContainingType.Equals(model, SymbolEqualityComparer.Default);
+                diagnostics.Add(Descriptors.DuplicatePath, isOurs ? other.Property.Locations.FirstOrDefault() : place, alike.First().Property.Name, other.Property.Name, alike.Key!);
+            }
         }
-
-        return null;
     }
-
-    private static Location Place(GeneratorAttributeSyntaxContext attributed) => ((ClassDeclarationSyntax)attributed.TargetNode).Identifier.GetLocation();
 }

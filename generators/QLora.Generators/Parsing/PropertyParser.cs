@@ -8,95 +8,114 @@ namespace QLora.Generators.Parsing;
 
 /// <summary>Reads the annotated properties of one class into their specs, in order.</summary>
 /// <param name="config">The config whose members they name.</param>
-/// <param name="inBlock">Whether the class is a block.</param>
+/// <param name="inModel">Whether the class is a model, not a block or part.</param>
 /// <param name="before">The properties declared before the one that is read.</param>
 /// <param name="diagnostics">Takes what is wrong.</param>
-internal sealed class PropertyParser(INamedTypeSymbol config, bool inBlock, List<PropertySpec> before, DiagnosticBag diagnostics)
+internal sealed class PropertyParser(INamedTypeSymbol config, bool inModel, List<PropertySpec> before, DiagnosticBag diagnostics)
 {
     public const string Placeholder = "{0}";
 
-    private static readonly ModuleKind[] Kinds = [ModuleKind.Embedding, ModuleKind.Linear, ModuleKind.RmsNorm, ModuleKind.Blocks];
+    private static readonly ModuleKind[] Kinds = [ModuleKind.Embedding, ModuleKind.Linear, ModuleKind.RmsNorm, ModuleKind.LayerNorm, ModuleKind.Part, ModuleKind.Blocks];
 
     /// <summary>The spec of a property; null when it is not annotated.</summary>
     public PropertySpec? Parse(IPropertySymbol property)
     {
-        var isTarget = AttributeValues.Find(property, "LoraTargetAttribute") is not null;
+        var target = AttributeValues.Find(property, "LoraTargetAttribute");
         var declared = Kinds.Select(kind => (Kind: kind, Attribute: AttributeValues.Find(property, kind + "Attribute"))).Where(found => found.Attribute is not null).ToList();
-        if (isTarget && !declared.Any(found => found.Kind == ModuleKind.Linear)) diagnostics.Add(Descriptors.TargetNotLinear, Place(property), property.Name);
+        if (target is not null && !declared.Any(found => found.Kind == ModuleKind.Linear)) diagnostics.Add(Descriptors.TargetNotLinear, AttributeValues.Place(target), property.Name);
         if (declared.Count == 0) return null;
-        if (declared.Count > 1) diagnostics.Add(Descriptors.TwoKinds, Place(property), property.Name, declared[0].Kind.ToString(), declared[1].Kind.ToString());
+        if (declared.Count > 1)
+        {
+            diagnostics.Add(Descriptors.TwoKinds, AttributeValues.Place(declared[1].Attribute!), property.Name, declared[0].Kind.ToString(), declared[1].Kind.ToString());
+        }
 
         var (kind, attribute) = (declared[0].Kind, declared[0].Attribute!);
-        CheckShape(property, kind);
         var members = new ConfigMembers(property, attribute, config, diagnostics);
         var spec = new PropertySpec(
             kind,
             property.Name,
             Modifiers(property),
-            property.Type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat),
+            property.Type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat.AddMiscellaneousOptions(SymbolDisplayMiscellaneousOptions.IncludeNullableReferenceTypeModifier)),
             AttributeValues.First(attribute),
             AttributeValues.String(attribute, "Gguf"),
-            Rows: members.Integer(kind switch { ModuleKind.Embedding => "Rows", ModuleKind.Linear => "Out", ModuleKind.RmsNorm => "Size", _ => "Count" }),
-            Columns: kind switch { ModuleKind.Embedding => members.Integer("Columns"), ModuleKind.Linear => members.Integer("In"), _ => null },
-            Epsilon: kind == ModuleKind.RmsNorm ? members.Float("Epsilon") : null,
-            Bias: members.OptionalBoolean("Bias"),
-            TiedTo: AttributeValues.String(attribute, "TiedTo"),
-            TiedWhen: members.OptionalBoolean("TiedWhen"),
-            GgufRotaryHeads: members.OptionalInteger("GgufRotaryHeads"),
-            KeepFullPrecision: AttributeValues.Boolean(attribute, "KeepFullPrecision"),
-            isTarget,
-            kind == ModuleKind.Blocks ? ElementType(property.Type)?.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat) : null);
-        CheckPaths(property, spec);
-        CheckTie(property, spec);
+            members.Condition("When", hasLayer: !inModel))
+        {
+            Rows = kind switch
+            {
+                ModuleKind.Embedding => members.Integer("Rows"),
+                ModuleKind.Linear => members.Integer("Out"),
+                ModuleKind.Blocks => members.Integer("Count"),
+                ModuleKind.Part => "",
+                _ => members.Integer("Size"),
+            },
+            Columns = kind switch { ModuleKind.Embedding => members.Integer("Columns"), ModuleKind.Linear => members.Integer("In"), _ => null },
+            Epsilon = kind is ModuleKind.RmsNorm or ModuleKind.LayerNorm ? members.Float("Epsilon") : null,
+            StoredMinusOne = members.OptionalBoolean("StoredMinusOne"),
+            Bias = members.OptionalBoolean("Bias"),
+            TiedTo = AttributeValues.String(attribute, "TiedTo"),
+            TiedWhen = members.OptionalBoolean("TiedWhen"),
+            GgufRotaryHeads = members.OptionalInteger("GgufRotaryHeads"),
+            Transposed = AttributeValues.Boolean(attribute, "Transposed"),
+            KeepFullPrecision = AttributeValues.Boolean(attribute, "KeepFullPrecision"),
+            IsLoraTarget = target is not null,
+            GgufStacked = AttributeValues.Boolean(attribute, "GgufStacked"),
+            PartType = DeclaredTypes.PartOf(property)?.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat),
+        };
+        CheckShape(property, spec);
+        CheckPaths(attribute, spec);
+        CheckTie(attribute, spec);
         return spec;
     }
 
-    /// <summary>The element type of a list; null when it is none.</summary>
-    public static ITypeSymbol? ElementType(ITypeSymbol type)
-        => type is INamedTypeSymbol { IsGenericType: true } named && named.OriginalDefinition.ToDisplayString() == "System.Collections.Generic.IReadOnlyList<T>" ? named.TypeArguments[0] : null;
-
-    private void CheckShape(IPropertySymbol property, ModuleKind kind)
+    private void CheckShape(IPropertySymbol property, PropertySpec spec)
     {
         if (Syntax(property) is not { } syntax || !syntax.Modifiers.Any(SyntaxKind.PartialKeyword) || property.SetMethod is not null)
         {
             diagnostics.Add(Descriptors.PropertyNotPartial, Place(property), property.Name, property.Type.ToDisplayString(SymbolDisplayFormat.MinimallyQualifiedFormat));
         }
 
-        if (kind == ModuleKind.Blocks) CheckBlocks(property);
-        else if (property.Type.ToDisplayString() != $"QLora.Layers.{kind}") WrongType(property, kind, $"QLora.Layers.{kind}");
+        if (spec.IsComposite) CheckComposite(property, spec.Kind);
+        else if (property.Type.ToDisplayString(NullableFlowState.None) != $"QLora.Layers.{spec.Kind}") WrongType(property, spec.Kind, $"QLora.Layers.{spec.Kind}");
+        else if (spec.When is not null && property.NullableAnnotation != NullableAnnotation.Annotated) diagnostics.Add(Descriptors.NotNullable, Place(property), property.Name, spec.When, spec.Kind.ToString());
     }
 
-    private void CheckBlocks(IPropertySymbol property)
+    private void CheckComposite(IPropertySymbol property, ModuleKind kind)
     {
-        if (inBlock) diagnostics.Add(Descriptors.BlocksInBlock, Place(property), property.Name);
-        if (ElementType(property.Type) is not { } block) WrongType(property, ModuleKind.Blocks, "IReadOnlyList<…>");
-        else if (!ModelParser.IsBlock(block, config)) diagnostics.Add(Descriptors.NoBlock, Place(property), property.Name, block.Name, config.Name);
+        var part = kind == ModuleKind.Part ? property.Type : DeclaredTypes.ElementType(property.Type);
+        var expected = inModel ? DeclaredTypes.Block : DeclaredTypes.Part;
+        if (kind == ModuleKind.Part && inModel) diagnostics.Add(Descriptors.PartInModel, Place(property), property.Name);
+        else if (part is null) WrongType(property, kind, "IReadOnlyList<…>");
+        else if (!DeclaredTypes.Fits(part, expected, config)) diagnostics.Add(Descriptors.NoPart, Place(property), property.Name, part.Name, expected, config.Name);
     }
 
     private void WrongType(IPropertySymbol property, ModuleKind kind, string expected)
-        => diagnostics.Add(Descriptors.WrongPropertyType, Place(property), property.Name, kind.ToString(), expected, property.Type.ToDisplayString());
+        => diagnostics.Add(Descriptors.WrongPropertyType, TypePlace(property), property.Name, kind.ToString(), expected, property.Type.ToDisplayString());
 
-    private void CheckPaths(IPropertySymbol property, PropertySpec spec)
+    private void CheckPaths(AttributeData attribute, PropertySpec spec)
     {
-        if (before.FirstOrDefault(other => other.Path == spec.Path) is { } same) diagnostics.Add(Descriptors.DuplicatePath, Place(property), same.Name, spec.Name, spec.Path);
-        if (spec.Gguf is { } gguf && before.FirstOrDefault(other => other.Gguf == gguf) is { } alike) diagnostics.Add(Descriptors.DuplicatePath, Place(property), alike.Name, spec.Name, gguf);
-        if (spec.Kind != ModuleKind.Blocks) return;
-        foreach (var path in new[] { spec.Path, spec.Gguf })
+        foreach (var (path, argument) in new[] { (spec.Path, null), (spec.Gguf, "Gguf") })
         {
-            if (path is not null && path.Split(new[] { Placeholder }, StringSplitOptions.None).Length != 2) diagnostics.Add(Descriptors.PlaceholderMissing, Place(property), path, spec.Name);
+            if (path is null) continue;
+            var place = AttributeValues.Place(attribute, argument);
+            var placeholders = path.Split(new[] { Placeholder }, StringSplitOptions.None).Length - 1;
+            if (spec.Kind == ModuleKind.Blocks && placeholders != 1) diagnostics.Add(Descriptors.PlaceholderMissing, place, path, spec.Name);
+            if (spec.Kind != ModuleKind.Blocks && placeholders != 0) diagnostics.Add(Descriptors.PlaceholderOutside, place, path, spec.Name);
+            if (spec.Kind == ModuleKind.Part && argument is not null) continue; // parts may share what is around them
+            if (before.FirstOrDefault(other => (spec.When is null || other.When is null) && (argument is null ? other.Path : other.Gguf) == path) is { } same) diagnostics.Add(Descriptors.DuplicatePath, place, same.Name, spec.Name, path);
         }
     }
 
-    private void CheckTie(IPropertySymbol property, PropertySpec spec)
+    private void CheckTie(AttributeData attribute, PropertySpec spec)
     {
         if (spec.TiedTo is null && spec.TiedWhen is null) return;
+        var place = AttributeValues.Place(attribute, spec.TiedTo is null ? "TiedWhen" : "TiedTo");
         if (before.FirstOrDefault(other => other.Name == spec.TiedTo && other.Kind == ModuleKind.Embedding) is not { } table)
         {
-            diagnostics.Add(Descriptors.TiedToMissing, Place(property), spec.Name, spec.TiedTo ?? "");
+            diagnostics.Add(Descriptors.TiedToMissing, place, spec.Name, spec.TiedTo ?? "");
         }
         else if ((table.Rows, table.Columns) != (spec.Rows, spec.Columns))
         {
-            diagnostics.Add(Descriptors.TiedShape, Place(property), spec.Name, spec.Rows, spec.Columns!, table.Name, table.Rows, table.Columns!);
+            diagnostics.Add(Descriptors.TiedShape, place, spec.Name, spec.Rows, spec.Columns!, table.Name, table.Rows, table.Columns!);
         }
     }
 
@@ -106,6 +125,8 @@ internal sealed class PropertyParser(INamedTypeSymbol config, bool inBlock, List
 
     private static PropertyDeclarationSyntax? Syntax(IPropertySymbol property)
         => property.DeclaringSyntaxReferences.Select(reference => reference.GetSyntax()).OfType<PropertyDeclarationSyntax>().FirstOrDefault();
+
+    private static Location? TypePlace(IPropertySymbol property) => Syntax(property)?.Type.GetLocation() ?? Place(property);
 
     private static Location? Place(IPropertySymbol property) => property.Locations.FirstOrDefault();
 }

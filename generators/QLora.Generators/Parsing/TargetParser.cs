@@ -4,39 +4,41 @@ using QLora.Generators.Model;
 
 namespace QLora.Generators.Parsing;
 
-/// <summary>Finds the LoRA targets of a model: those of its blocks, then its own.</summary>
+/// <summary>Finds the LoRA targets of a model: those of its blocks and their parts, then its own.</summary>
 internal static class TargetParser
 {
-    public static List<TargetSpec> Parse(INamedTypeSymbol model, Location place, DiagnosticBag diagnostics)
+    public static List<TargetSpec> Parse(INamedTypeSymbol model, IEnumerable<ModuleLeaf> modules, Location place, DiagnosticBag diagnostics)
     {
-        var targets = Linears(model).Distinct().ToList();
+        var targets = modules
+            .Where(leaf => leaf.Attribute.AttributeClass!.Name == "LinearAttribute" && AttributeValues.Find(leaf.Property, "LoraTargetAttribute") is not null)
+            .Select(leaf => (leaf.Property.Name, leaf.Path, IsHead: AttributeValues.Boolean(leaf.Attribute, "KeepFullPrecision")))
+            .Distinct()
+            .ToList();
         if (targets.Count == 0) diagnostics.Add(Descriptors.NoTarget, place, model.Name);
-        foreach (var name in targets.GroupBy(target => target.Name).Where(name => name.Count() > 1))
+        foreach (var alike in targets.GroupBy(target => target.Name))
         {
-            diagnostics.Add(Descriptors.TargetName, place, name.Key, name.First().Path, name.ElementAt(1).Path);
+            if (alike.FirstOrDefault(other => Last(other.Path) != Last(alike.First().Path)) is { Name: not null } other)
+            {
+                diagnostics.Add(Descriptors.TargetName, place, alike.Key, alike.First().Path, other.Path);
+            }
         }
 
-        return [.. targets.Select(target => new TargetSpec(target.Name, PeftName(target.Path, targets), target.IsHead))];
+        return [.. targets.GroupBy(target => target.Name).Select(alike => new TargetSpec(alike.Key, PeftName(alike.First(), targets), alike.First().IsHead))];
     }
 
-    /// <summary>The shortest name that means this target alone: the last part of its path, unless another target's ends alike.</summary>
-    private static string PeftName(string path, List<(string Name, string Path, bool IsHead)> targets)
+    /// <summary>The shortest end of the path that means this target alone.</summary>
+    private static string PeftName((string Name, string Path, bool IsHead) target, List<(string Name, string Path, bool IsHead)> targets)
     {
-        var last = path.Substring(path.LastIndexOf('.') + 1);
-        return targets.Count(target => target.Path == last || target.Path.EndsWith("." + last, StringComparison.Ordinal)) > 1 ? path : last;
-    }
-
-    private static IEnumerable<(string Name, string Path, bool IsHead)> Linears(INamedTypeSymbol model)
-    {
-        var properties = model.GetMembers().OfType<IPropertySymbol>().ToList();
-        var blocks = properties
-            .Where(property => AttributeValues.Find(property, "BlocksAttribute") is not null)
-            .Select(property => PropertyParser.ElementType(property.Type))
-            .OfType<INamedTypeSymbol>();
-        foreach (var property in blocks.SelectMany(block => block.GetMembers().OfType<IPropertySymbol>()).Concat(properties))
+        var others = targets.Where(other => other.Name != target.Name).Select(other => other.Path).ToList();
+        var parts = target.Path.Split('.');
+        var end = parts[parts.Length - 1];
+        for (var i = parts.Length - 2; i >= 0 && !parts[i].Contains("{") && others.Any(other => other == end || other.EndsWith("." + end, StringComparison.Ordinal)); i--)
         {
-            if (AttributeValues.Find(property, "LoraTargetAttribute") is null || AttributeValues.Find(property, "LinearAttribute") is not { } linear) continue;
-            yield return (property.Name, AttributeValues.First(linear), AttributeValues.Boolean(linear, "KeepFullPrecision"));
+            end = parts[i] + "." + end;
         }
+
+        return end;
     }
+
+    private static string Last(string path) => path.Substring(path.LastIndexOf('.') + 1);
 }

@@ -81,6 +81,6 @@ internal static class AdapterFile
     {
         AtomicFile.CreateFolder(folder);
         ParameterFile.Write(Path.Combine(folder, WeightsName), model.Backend, adapter.Parameters.Select(parameter => (parameter.Name, parameter.Value)));
-        AtomicFile.WriteText(Path.Combine(folder, ConfigName), PeftFields.Write(adapter.Config, baseModel).ToJsonString(Indented) + "\n");
+        AtomicFile.WriteText(Path.Combine(folder, ConfigName), PeftFields.Write(adapter.Config, baseModel, adapter.Branches.Any(entry => entry.Layer.Spec.Transposed)).ToJsonString(Indented) + "\n");
     }
 }

@@ -28,9 +28,18 @@ internal sealed class FloatWriter(Stream stream, DType dtype)
         {
             var values = _values.AsSpan(0, Math.Min(Piece, flat.Rows - start));
             backend.CopyToHost(flat.Slice(start, values.Length), values);
-            stream.Write(dtype == DType.Float32 ? MemoryMarshal.AsBytes(values) : MemoryMarshal.AsBytes(Rounded(values)));
+            WritePiece(values);
         }
     }
+
+    /// <summary>Writes elements that are on the host already.</summary>
+    public void Write(ReadOnlySpan<float> values)
+    {
+        for (var start = 0; start < values.Length; start += Piece) WritePiece(values.Slice(start, Math.Min(Piece, values.Length - start)));
+    }
+
+    private void WritePiece(ReadOnlySpan<float> values)
+        => stream.Write(dtype == DType.Float32 ? MemoryMarshal.AsBytes(values) : MemoryMarshal.AsBytes(Rounded(values)));
 
     private Span<ushort> Rounded(ReadOnlySpan<float> values)
     {

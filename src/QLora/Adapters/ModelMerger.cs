@@ -56,7 +56,7 @@ public sealed class ModelMerger
     {
         List<(Module Module, WeightSpec Weight)> weights = [.. _model.Modules.SelectMany(module => module.Spec.Weights.Select(weight => (module, weight)))];
         var written = 0;
-        SafetensorsWriter.Write(path, weights.Select(entry => new SafetensorsEntry(entry.Weight.Name, _dtype, entry.Weight.Shape, stream =>
+        SafetensorsWriter.Write(path, weights.Select(entry => new SafetensorsEntry(entry.Weight.Name, _dtype, entry.Weight.ShapeIn(WeightNaming.HuggingFace), stream =>
         {
             WriteWeight(stream, entry.Module, entry.Weight);
             progress?.Report((double)++written / weights.Count);
@@ -69,19 +69,19 @@ public sealed class ModelMerger
         {
             using var merged = linear.Weight.ToFloat32(_model.Backend, weight.Shape);
             AddBranch(branch, merged);
-            WriteValues(stream, merged);
+            WriteValues(stream, merged, weight.Transform);
             return;
         }
 
         var stored = module.Parameters.FirstOrDefault(parameter => parameter.Name == weight.Name)?.Value;
         if (stored is { DType: DType.Float32 } whole)
         {
-            WriteValues(stream, whole);
+            WriteValues(stream, whole, weight.Transform);
             return;
         }
 
         using var widened = stored is { } half ? _model.Backend.ToFloat32(half) : ((Linear)module).Weight.ToFloat32(_model.Backend, weight.Shape);
-        WriteValues(stream, widened);
+        WriteValues(stream, widened, weight.Transform);
     }
 
     /// <summary>W ← W + scaling · B·A.</summary>
@@ -96,11 +96,29 @@ public sealed class ModelMerger
         backend.Add(update, values);
     }
 
-    private void WriteValues(Stream stream, Tensor values)
+    private void WriteValues(Stream stream, Tensor values, WeightTransform? transform)
     {
         var writer = new FloatWriter(stream, _dtype);
-        writer.Write(_model.Backend, values);
+        if (transform is null) writer.Write(_model.Backend, values);
+        else writer.Write(Stored(values, transform));
         _written += writer.SumOfSquares;
         _rounding += writer.SquaredError;
+    }
+
+    /// <summary>The values as Hugging Face checkpoints store them.</summary>
+    private float[] Stored(Tensor values, WeightTransform transform)
+    {
+        var host = new float[values.Count];
+        _model.Backend.CopyToHost(values, host.AsSpan());
+        if (transform is MinusOne)
+        {
+            for (var i = 0; i < host.Length; i++) host[i] -= 1;
+            return host;
+        }
+
+        var (rows, columns) = (values.Rows, values.Columns);
+        var transposed = new float[host.Length];
+        for (var i = 0; i < host.Length; i++) transposed[i % columns * rows + i / columns] = host[i];
+        return transposed;
     }
 }

@@ -9,7 +9,7 @@ internal static class PeftFields
     /// <summary>Switches that must be off, lists and maps that must be empty: an adapter with one of them computes something else.</summary>
     private static readonly string[] Unsupported =
     [
-        "use_dora", "lora_bias", "use_qalora", "fan_in_fan_out", "rank_pattern", "alpha_pattern", "modules_to_save", "layers_to_transform", "exclude_modules",
+        "use_dora", "lora_bias", "use_qalora", "rank_pattern", "alpha_pattern", "modules_to_save", "layers_to_transform", "exclude_modules",
         "trainable_token_indices", "target_parameters", "layer_replication", "alora_invocation_tokens", "arrow_config", "use_bdlora",
     ];
 
@@ -41,13 +41,16 @@ internal static class PeftFields
     }
 
     /// <summary>Every field that PEFT of any recent version needs, and none that an older one would refuse.</summary>
-    public static JsonObject Write(LoraConfig config, string? baseModel) => new()
+    /// <param name="config">The settings.</param>
+    /// <param name="baseModel">What <c>base_model_name_or_path</c> shall say.</param>
+    /// <param name="fanInFanOut">Whether the base's matrices are stored as (in, out), as GPT-2's are. It changes nothing in the adapter, and PEFT mends it with a warning when it is wrong.</param>
+    public static JsonObject Write(LoraConfig config, string? baseModel, bool fanInFanOut) => new()
     {
         ["alpha_pattern"] = new JsonObject(),
         ["auto_mapping"] = null,
         ["base_model_name_or_path"] = baseModel,
         ["bias"] = "none",
-        ["fan_in_fan_out"] = false,
+        ["fan_in_fan_out"] = fanInFanOut,
         ["inference_mode"] = true,
         ["init_lora_weights"] = true,
         ["layers_pattern"] = null,

@@ -36,11 +36,13 @@ public sealed partial class ForwardContext
 
             var product = new LinearNode(this, head, x);
             var logits = product.Forward();
+            using var capped = CapLogits(logits.Value, IsRecording && logits.NeedsGradient);
             onLogits?.Invoke(logits.Value, targets.AsMemory(start, count));
             Backend.CrossEntropy(logits.Value, labels, losses.Slice(start, count), IsRecording ? gradientScale : null);
             if (IsRecording && logits.NeedsGradient)
             {
                 product.Output = logits;
+                UncapGradient(logits.Value, capped);
                 logits.ContributeGradient(logits.TakeValue(out var owned), owned);
                 product.Backward();
                 if (gradient is { } whole) Backend.EmbeddingBackward(rowIds, x.Gradient!.Value, whole);
@@ -58,6 +60,38 @@ public sealed partial class ForwardContext
         var sum = Sum(losses);
         losses.Dispose();
         return sum;
+    }
+
+    /// <summary>The logits of some hidden states; nothing is recorded for them.</summary>
+    /// <param name="hidden">(tokens, hidden), after the final norm.</param>
+    /// <param name="head">The output head.</param>
+    /// <returns>(tokens, vocabulary).</returns>
+    /// <exception cref="InvalidOperationException">The pass records.</exception>
+    public Activation Logits(Activation hidden, Linear head)
+    {
+        if (IsRecording) throw new InvalidOperationException("logits are not recorded; train with CrossEntropySum");
+        var logits = head.Forward(hidden, this);
+        CapLogits(logits.Value, keep: false);
+        return logits;
+    }
+
+    /// <summary>What the model does with its logits: a factor, and a cap that they stay below.</summary>
+    /// <returns>A copy of the result, which the gradient needs, when there is a cap and it is to be kept.</returns>
+    private Tensor? CapLogits(Tensor logits, bool keep)
+    {
+        if (_config.LogitScale != 1) Backend.Scale(logits, _config.LogitScale);
+        if (_config.LogitSoftCap == 0) return null;
+        Backend.SoftCap(logits, _config.LogitSoftCap);
+        if (!keep) return null;
+        var copy = Backend.Allocate(logits.Shape);
+        Backend.Copy(logits, copy);
+        return copy;
+    }
+
+    private void UncapGradient(Tensor gradient, Tensor? capped)
+    {
+        if (capped is { } values) Backend.SoftCapBackward(values, gradient, _config.LogitSoftCap);
+        if (_config.LogitScale != 1) Backend.Scale(gradient, _config.LogitScale);
     }
 
     private double Sum(Tensor losses)

@@ -1,3 +1,4 @@
+using QLora.Backends;
 using QLora.Generation;
 using QLora.Layers;
 
@@ -14,7 +15,53 @@ public sealed partial class ForwardContext
     /// <summary>silu(gate) · up.</summary>
     /// <param name="gate">(tokens, size).</param>
     /// <param name="up">(tokens, size).</param>
-    public Activation SwiGlu(Activation gate, Activation up) => Apply(new SwiGluNode(this, gate, up));
+    public Activation SwiGlu(Activation gate, Activation up) => Apply(new GatedNode(this, gate, up, isGelu: false));
+
+    /// <summary>gelu(gate) · up, with the tanh form of GELU.</summary>
+    /// <param name="gate">(tokens, size).</param>
+    /// <param name="up">(tokens, size).</param>
+    public Activation GeGlu(Activation gate, Activation up) => Apply(new GatedNode(this, gate, up, isGelu: true));
+
+    /// <summary>gelu(x), in its tanh form.</summary>
+    /// <param name="x">(tokens, size).</param>
+    public Activation Gelu(Activation x) => Apply(new GeluNode(this, x));
+
+    /// <summary>factor · x.</summary>
+    /// <param name="x">(tokens, size); used up: its buffer holds the result.</param>
+    /// <param name="factor">The factor.</param>
+    public Activation Scale(Activation x, float factor) => factor == 1 ? x : Apply(new ScaleNode(this, x, factor));
+
+    /// <summary>Some columns of a fused projection. No column of one x may be taken twice.</summary>
+    /// <param name="x">(tokens, size).</param>
+    /// <param name="start">The first of them.</param>
+    /// <param name="count">How many.</param>
+    /// <returns>(tokens, count).</returns>
+    public Activation Columns(Activation x, int start, int count) => Apply(new ColumnsNode(this, x, start, count));
+
+    /// <summary>
+    /// A sparse mixture of experts (Shazeer et al., arXiv:1701.06538): every token goes through the experts that its router finds likeliest, and their outputs are summed with the
+    /// router's probabilities as weights. An expert that no token chose does not run.
+    /// </summary>
+    /// <param name="x">(tokens, hidden).</param>
+    /// <param name="routerLogits">(tokens, experts).</param>
+    /// <param name="perToken">Experts of a token.</param>
+    /// <param name="normalize">Whether the weights of a token's experts are divided by their sum.</param>
+    /// <param name="expert">Runs one expert, by its number, on some tokens.</param>
+    /// <returns>(tokens, hidden).</returns>
+    public Activation MixtureOfExperts(Activation x, Activation routerLogits, int perToken, bool normalize, Func<int, Activation, Activation> expert)
+    {
+        var route = new RouteNode(this, routerLogits, perToken, normalize);
+        var weights = Apply(route);
+        var outputs = new List<(Activation, int[])>();
+        for (var i = 0; i < route.Slots.Length; i++)
+        {
+            if (route.Slots[i].Count == 0) continue;
+            int[] slots = [.. route.Slots[i]];
+            outputs.Add((expert(i, Apply(new RowsNode(this, x, [.. slots.Select(slot => slot / perToken)]))), slots));
+        }
+
+        return Apply(new CombineExpertsNode(this, x.Shape, weights, outputs));
+    }
 
     /// <summary>Queries or keys rotated by their positions.</summary>
     /// <param name="x">(tokens, heads · headSize); used up: its buffer holds the result.</param>
@@ -31,12 +78,16 @@ public sealed partial class ForwardContext
     /// <param name="k">(tokens, keyHeads · headSize).</param>
     /// <param name="v">(tokens, keyHeads · headSize).</param>
     /// <param name="layer">The number of the block, for the cache.</param>
-    /// <param name="shape">Heads and scale.</param>
-    public Activation Attention(Activation q, Activation k, Activation v, int layer, AttentionShape shape)
-        => Apply(new AttentionNode(this, q, k, v, layer, shape));
+    /// <param name="shape">The heads.</param>
+    /// <param name="options">Scale, window and cap of the scores.</param>
+    public Activation Attention(Activation q, Activation k, Activation v, int layer, AttentionShape shape, AttentionOptions options)
+        => Apply(new AttentionNode(this, q, k, v, layer, shape, options));
 
     /// <summary>The rows of an embedding for the tokens of the batch.</summary>
     internal Activation Embed(Embedding embedding) => Apply(new EmbeddingNode(this, embedding, _tokenIds));
+
+    /// <summary>The rows of an embedding for the positions of the batch.</summary>
+    internal Activation EmbedPositions(Embedding embedding) => Apply(new EmbeddingNode(this, embedding, _positions));
 
     /// <summary>Some rows of an activation, in place; nothing is recorded for them.</summary>
     internal Activation Rows(Activation x, int start, int count) => new(Backend, x.Value.Slice(start, count), ownsValue: false, needsGradient: false);

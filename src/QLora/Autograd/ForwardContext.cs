@@ -28,6 +28,7 @@ public readonly record struct DropoutSource(ulong Seed, ulong MicroBatch)
 /// </summary>
 public sealed partial class ForwardContext : IDisposable
 {
+    private readonly ModelConfig _config;
     private readonly RotaryTables _rotaryTables;
     private readonly ForwardOptions _options;
     private readonly KeyValueCache? _cache;
@@ -47,6 +48,7 @@ public sealed partial class ForwardContext : IDisposable
         batch.CheckFits(model.Config.VocabSize);
         Backend = model.Backend;
         Batch = batch;
+        _config = model.Config;
         _rotaryTables = model.RotaryTables;
         _options = options;
         _cache = cache;
@@ -76,10 +78,10 @@ public sealed partial class ForwardContext : IDisposable
     /// <summary>Runs one block. When recording, what is cheap to compute again is dropped at its end, or with checkpointing everything but the input.</summary>
     /// <param name="block">The block.</param>
     /// <param name="x">Its input; used up when nothing is recorded.</param>
-    public Activation Block(DecoderBlock block, Activation x)
+    public Activation Block(IDecoderBlock block, Activation x)
     {
-        BlockIndex = block.Index;
-        BlockReached?.Invoke(block.Index, x.Value);
+        BlockIndex = block.Layer;
+        BlockReached?.Invoke(block.Layer, x.Value);
         if (_tape is null)
         {
             var y = RunUnrecorded(block, x);
@@ -98,7 +100,7 @@ public sealed partial class ForwardContext : IDisposable
     public void Backward() => (_tape ?? throw new InvalidOperationException("nothing was recorded; start the pass with ForwardOptions.Record")).Backward();
 
     /// <summary>Runs a block and gives back everything it made but its result.</summary>
-    internal Activation RunUnrecorded(DecoderBlock block, Activation x)
+    internal Activation RunUnrecorded(IDecoderBlock block, Activation x)
     {
         var (tape, first) = (_tape, _unrecorded.Count);
         _tape = null;
@@ -121,7 +123,7 @@ public sealed partial class ForwardContext : IDisposable
     }
 
     /// <summary>Runs a block on a tape of its own, backwards from a gradient of its output.</summary>
-    internal void RunBackward(DecoderBlock block, Activation x, Tensor gradient, bool owned)
+    internal void RunBackward(IDecoderBlock block, Activation x, Tensor gradient, bool owned)
     {
         var outer = _tape;
         _tape = new GradientTape();

@@ -67,7 +67,7 @@ public sealed class TextGenerator(CausalLanguageModel model)
             var hidden = model.Forward(context);
             cache.Advance(part.Length);
             if (cache.Length < all.Length) continue;
-            var last = model.LmHead.Forward(context.Rows(hidden, part.Length - 1, 1), context);
+            var last = context.Logits(context.Rows(hidden, part.Length - 1, 1), model.LmHead);
             model.Backend.CopyToHost(last.Value, logits.AsSpan());
         }
     }

@@ -1,8 +1,7 @@
 namespace QLora.Layers;
 
-/// <summary>Heads and scale of an attention.</summary>
+/// <summary>The heads of an attention.</summary>
 /// <param name="Heads">Query heads.</param>
 /// <param name="KeyHeads">Key and value heads; <see cref="Heads"/> is a multiple.</param>
 /// <param name="HeadSize">Elements of one head.</param>
-/// <param name="Scale">Factor of the scores.</param>
-public readonly record struct AttentionShape(int Heads, int KeyHeads, int HeadSize, float Scale);
+public readonly record struct AttentionShape(int Heads, int KeyHeads, int HeadSize);

@@ -2,9 +2,9 @@ using System.Buffers;
 using QLora.Autograd;
 using QLora.Backends;
 using QLora.Checkpoints;
-using QLora.Checkpoints.Gguf;
 using QLora.Layers;
 using QLora.Tensors;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace QLora.Models;
 
@@ -27,11 +27,17 @@ internal sealed class CheckpointBuilder(WeightSource source, Backend backend, Qu
 
     public override RmsNorm RmsNorm(RmsNormSpec spec) => Keep(new RmsNorm(spec, ReadParameter(spec.Weights.Single(), asFloat32: true)));
 
+    public override LayerNorm LayerNorm(LayerNormSpec spec)
+    {
+        var weights = spec.Weights.ToList();
+        return Keep(new LayerNorm(spec, ReadParameter(weights[0], asFloat32: true), ReadParameter(weights[1], asFloat32: true)));
+    }
+
     public override Linear Linear(LinearSpec spec, Embedding? tiedTo)
     {
         var weights = spec.Weights.ToList();
         var weight = tiedTo is null ? ReadWeight(spec, weights[0]) : new DenseWeight(tiedTo.Weight, owned: false);
-        return Keep(new Linear(spec, weight, spec.HasBias ? ReadParameter(weights[^1], asFloat32: true, spec.GgufRotaryHeads) : null));
+        return Keep(new Linear(spec, weight, spec.HasBias ? ReadParameter(weights[^1], asFloat32: true) : null));
     }
 
     /// <summary>Gives back what was made, when the rest could not be.</summary>
@@ -52,17 +58,17 @@ internal sealed class CheckpointBuilder(WeightSource source, Backend backend, Qu
             return new QuantizedWeight(source.ReadQuantized(info.Name, Backend));
         }
 
-        if (quantization.Type is not { } type || spec.KeepFullPrecision) return new DenseWeight(ReadParameter(weight, asFloat32: false, spec.GgufRotaryHeads));
-        using var values = ReadFloat32(weight, info, spec.GgufRotaryHeads);
+        if (quantization.Type is not { } type || spec.KeepFullPrecision) return new DenseWeight(ReadParameter(weight));
+        using var values = ReadFloat32(weight, info);
         return new QuantizedWeight(Backend.Quantize(values, type, quantization.BlockSize, quantization.Double));
     }
 
-    private Parameter ReadParameter(WeightSpec weight, bool asFloat32 = false, int rotaryHeads = 0)
+    private Parameter ReadParameter(WeightSpec weight, bool asFloat32 = false)
     {
         var info = Find(weight);
-        if (info.DenseType is not { } dense || (asFloat32 && dense != DType.Float32) || UnpermutesRows(rotaryHeads))
+        if (info.DenseType is not { } dense || (asFloat32 && dense != DType.Float32) || weight.TransformIn(source.Naming) is not null)
         {
-            return new Parameter(weight.Name, ReadFloat32(weight, info, rotaryHeads));
+            return new Parameter(weight.Name, ReadFloat32(weight, info));
         }
 
         Report();
@@ -73,43 +79,64 @@ internal sealed class CheckpointBuilder(WeightSource source, Backend backend, Qu
 
     private void Report() => progress?.Invoke(++_read);
 
-    private bool UnpermutesRows(int rotaryHeads) => rotaryHeads > 0 && source.Naming == WeightNaming.Gguf;
-
-    private Tensor ReadFloat32(WeightSpec weight, WeightInfo info, int rotaryHeads)
+    private Tensor ReadFloat32(WeightSpec weight, WeightInfo info)
     {
         Report();
         var tensor = Backend.Allocate(weight.Shape);
-        var heads = UnpermutesRows(rotaryHeads) ? rotaryHeads : 0;
+        var transform = weight.TransformIn(source.Naming);
         if (tensor.Buffer is HostBuffer)
         {
-            ReadInParallel(info, heads, (start, count) => tensor.Span<float>().Slice(start, count));
+            Read(weight, info, transform, tensor.Span<float>);
             return tensor;
         }
 
         var values = ArrayPool<float>.Shared.Rent(checked((int)tensor.Count));
-        ReadInParallel(info, heads, values.AsSpan);
+        Read(weight, info, transform, () => values.AsSpan(0, (int)tensor.Count));
         Backend.CopyFromHost<float>(values.AsSpan(0, (int)tensor.Count), tensor);
         ArrayPool<float>.Shared.Return(values);
         return tensor;
     }
 
-    /// <summary>Decodes a weight to where it shall lie, some rows at a time; those of rotary heads go back from GGUF's order to Hugging Face's.</summary>
-    /// <param name="info">The weight.</param>
-    /// <param name="heads">Heads whose rows GGUF stores interleaved; 0 for none.</param>
-    /// <param name="elements">The place of some elements, by the first and their number.</param>
-    private void ReadInParallel(WeightInfo info, int heads, Func<int, int, Span<float>> elements)
+    /// <summary>Decodes a weight to where it shall lie, as the engine holds it.</summary>
+    private void Read(WeightSpec weight, WeightInfo info, WeightTransform? transform, Func<Span<float>> destination)
     {
-        var (rows, columns) = info.Shape.Rank > 1 ? (info.Shape.Rows, info.Shape.Columns) : heads > 0 ? (info.Shape.Rows, 1) : (1, info.Shape.Rows);
-        Parallel.For(0, (rows + RowsAtATime - 1) / RowsAtATime, part =>
+        if (transform is TransposedMatrix) ReadTransposed(info, destination);
+        else ReadRows(weight.Shape, info, transform, destination);
+        if (transform is MinusOne) TensorPrimitives.Add(destination(), 1, destination());
+    }
+
+    private void ReadRows(Shape shape, WeightInfo info, WeightTransform? transform, Func<Span<float>> destination)
+    {
+        // What has no rows to be moved is read in one piece.
+        var (rows, columns) = shape.Rank > 1 ? (shape.Rows, shape.Columns) : transform is InterleavedHeads ? (shape.Rows, 1) : (1, shape.Rows);
+        InParallel(rows, (first, last) =>
         {
-            var (first, last) = (part * RowsAtATime, Math.Min((part + 1) * RowsAtATime, rows));
-            if (heads == 0)
+            var values = destination();
+            if (transform is not InterleavedHeads)
             {
-                source.Read(info.Name, (long)first * columns, elements(first * columns, (last - first) * columns));
+                source.Read(info.Name, (long)(transform?.StoredRow(first, rows) ?? first) * columns, values[(first * columns)..(last * columns)]);
                 return;
             }
 
-            for (var row = first; row < last; row++) source.Read(info.Name, (long)RotaryLayout.ToGguf(row, rows / heads) * columns, elements(row * columns, columns));
+            for (var row = first; row < last; row++) source.Read(info.Name, (long)transform.StoredRow(row, rows) * columns, values.Slice(row * columns, columns));
         });
     }
+
+    private void ReadTransposed(WeightInfo info, Func<Span<float>> destination)
+    {
+        var (rows, columns) = (info.Shape.Rows, info.Shape.Columns);
+        InParallel(rows, (first, last) =>
+        {
+            var stored = new float[columns];
+            var values = destination();
+            for (var row = first; row < last; row++)
+            {
+                source.Read(info.Name, (long)row * columns, stored);
+                for (var column = 0; column < columns; column++) values[column * rows + row] = stored[column];
+            }
+        });
+    }
+
+    private static void InParallel(int rows, Action<int, int> read)
+        => Parallel.For(0, (rows + RowsAtATime - 1) / RowsAtATime, part => read(part * RowsAtATime, Math.Min((part + 1) * RowsAtATime, rows)));
 }

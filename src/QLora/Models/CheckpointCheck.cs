@@ -33,8 +33,9 @@ internal static class CheckpointCheck
     private static WeightInfo Find(WeightSource source, ModuleSpec module, WeightSpec weight)
     {
         var name = weight.NameIn(source.Naming) ?? throw new QLoraException($"{source.Path}: {weight.Name} has no name in GGUF files");
-        if (!source.Weights.TryGetValue(name, out var info)) throw new QLoraException($"{source.Path}: tensor {name} {weight.Shape} is missing");
-        if (info.Shape != weight.Shape) throw new QLoraException($"{source.Path}: tensor {name} has shape {info.Shape}, expected {weight.Shape} from the config");
+        if (!source.Weights.TryGetValue(name, out var info)) throw new QLoraException($"{source.Path}: tensor {name} {weight.ShapeIn(source.Naming)} is missing");
+        var expected = info.IsQuantized ? weight.Shape : weight.ShapeIn(source.Naming); // 4-bit weights are always as the engine holds them
+        if (info.Shape != expected) throw new QLoraException($"{source.Path}: tensor {name} has shape {info.Shape}, expected {expected} from the config");
         if (!info.IsQuantized) source.Read(name, 0, []); // reads nothing, but refuses what it could not read
         else if (module is not LinearSpec || weight.Shape.Rank != 2) throw new QLoraException($"{source.Path}: {name} is in 4 bits, which only the weights of linear layers can be");
         return info;

@@ -133,6 +133,9 @@ public sealed class ConfigJson
     /// <summary>Whether a field is there and not null.</summary>
     public bool Has(string field) => Find(field) is not null;
 
+    /// <summary>Whether a field is there and says null.</summary>
+    public bool IsNull(string field) => _object.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.Null;
+
     /// <summary>A field of any kind, which must be there.</summary>
     internal JsonElement Value(string field, string expected) => Find(field) ?? throw Missing(field, expected);
 

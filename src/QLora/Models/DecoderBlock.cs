@@ -3,24 +3,23 @@ using QLora.Autograd;
 namespace QLora.Models;
 
 /// <summary>One layer of a model, repeated.</summary>
-/// <param name="index">Its number, from 0.</param>
-public abstract class DecoderBlock(int index)
+public interface IDecoderBlock
 {
     /// <summary>Its number, from 0.</summary>
-    public int Index { get; } = index;
+    int Layer { get; }
 
     /// <summary>The residual stream after this block.</summary>
     /// <param name="x">(tokens, hidden) Float32.</param>
     /// <param name="context">Where ops run and are recorded.</param>
-    public abstract Activation Forward(Activation x, ForwardContext context);
+    Activation Forward(Activation x, ForwardContext context);
 }
 
-/// <summary>One layer of a model, repeated, with the config of its family.</summary>
+/// <summary>One layer of a model, repeated, with the config of its family. Declared, and made by generated code.</summary>
 /// <typeparam name="TConfig">The config of the family.</typeparam>
 /// <param name="config">The config.</param>
-/// <param name="index">Its number, from 0.</param>
-public abstract class DecoderBlock<TConfig>(TConfig config, int index) : DecoderBlock(index) where TConfig : ModelConfig
+/// <param name="layer">Its number, from 0.</param>
+public abstract class DecoderBlock<TConfig>(TConfig config, int layer) : ModelPart<TConfig>(config, layer), IDecoderBlock where TConfig : ModelConfig
 {
-    /// <summary>The config of the model.</summary>
-    protected TConfig Config { get; } = config;
+    /// <inheritdoc/>
+    public abstract Activation Forward(Activation x, ForwardContext context);
 }

@@ -13,6 +13,9 @@ internal sealed class GgufKeys(GgufFile file, string architecture)
     /// <summary>Whether a key is there.</summary>
     public bool Has(string key) => file.Metadata.Keys.Contains($"{architecture}.{key}");
 
+    /// <summary>Whether the file has a tensor.</summary>
+    public bool HasTensor(string name) => file.Tensors.ContainsKey(name);
+
     /// <summary>An integer from 1 to <paramref name="maximum"/>; <paramref name="fallback"/> where the key is missing.</summary>
     public int Integer(string key, int? fallback = null, int maximum = int.MaxValue)
     {
@@ -43,9 +46,9 @@ internal sealed class GgufKeys(GgufFile file, string architecture)
     }
 
     /// <summary>Base and scaling of the rotary angles.</summary>
-    public RotaryParameters Rotary(int headSize, int context)
+    public RotaryParameters Rotary(int headSize, int context, double defaultTheta)
     {
-        var basis = new RotaryParameters(Integer("rope.dimension_count", headSize, maximum: headSize), Number("rope.freq_base", above: 1, 10000));
+        var basis = new RotaryParameters(Integer("rope.dimension_count", headSize, maximum: headSize), Number("rope.freq_base", above: 1, defaultTheta));
         if (basis.Dimensions % 2 != 0) throw Error("rope.dimension_count", $"is {basis.Dimensions}, which rotary positions cannot halve");
         if (file.Tensors.ContainsKey(RotaryFactors)) return basis with { Scaling = RotaryScaling.Factors, FrequencyFactors = ReadFactors(basis.Dimensions / 2) };
 

@@ -11,6 +11,9 @@ internal static class Largest
     /// <summary>Elements of the residual stream, of the MLP's inside, of all heads together.</summary>
     public const int Width = 1 << 20;
 
+    /// <summary>Experts of a layer.</summary>
+    public const int Experts = 1 << 14;
+
     /// <summary>Tokens of a vocabulary.</summary>
     public const int Vocabulary = 1 << 26;
 }

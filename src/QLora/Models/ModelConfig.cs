@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
 using QLora.Layers;
 
 namespace QLora.Models;
@@ -35,9 +37,26 @@ public abstract record ModelConfig
     /// <summary>The tokens that end one.</summary>
     public IReadOnlyList<int> EosTokenIds { get; init; } = [];
 
-    /// <summary>Heads and scale of the attention.</summary>
+    /// <summary>Factor of the logits.</summary>
+    public virtual float LogitScale => 1;
+
+    /// <summary>What the logits stay below: each becomes cap · tanh(logit / cap); 0 for no limit.</summary>
+    public float LogitSoftCap { get; init; }
+
+    /// <summary>The heads of the attention.</summary>
     public abstract AttentionShape AttentionShape { get; }
 
     /// <summary>The fields of config.json that describe this model, as transformers writes them.</summary>
-    public abstract System.Text.Json.Nodes.JsonObject ToJson();
+    public abstract JsonObject ToJson();
+
+    /// <summary>A float as the double that reads like it: 1e-5, not 9.999999747378752e-06.</summary>
+    protected static double Shortest(float value) => double.Parse(value.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+
+    /// <summary><c>eos_token_id</c>: nothing, a number, or a list of them.</summary>
+    protected JsonNode? EosToJson() => EosTokenIds.Count switch
+    {
+        0 => null,
+        1 => EosTokenIds[0],
+        _ => new JsonArray([.. EosTokenIds.Select(id => (JsonNode)id)]),
+    };
 }

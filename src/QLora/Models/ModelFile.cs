@@ -89,7 +89,7 @@ public sealed class ModelFile : IDisposable
         try
         {
             var architecture = file.Metadata.GetString("general.architecture") ?? throw new QLoraException($"{path}: key general.architecture is missing");
-            var family = ModelRegistry.ForGgufArchitecture(architecture, path);
+            var family = ModelRegistry.ForGguf(architecture, file);
             return new ModelFile(path, family, family.ReadConfig(file), new GgufCheckpoint(file), file);
         }
         catch

@@ -35,6 +35,9 @@ public interface IModelConfig<TSelf> where TSelf : ModelConfig
     /// <summary>Reads the metadata of a GGUF file.</summary>
     /// <exception cref="QLoraException">A key is missing, of the wrong kind, or not supported; the message names it.</exception>
     static abstract TSelf FromGguf(GgufFile file);
+
+    /// <summary>Whether a GGUF file is of this family, where several share one <c>general.architecture</c>. The family that is named like the architecture takes what no other does.</summary>
+    static virtual bool Recognizes(GgufFile file) => false;
 }
 
 /// <summary>The declared models by <c>model_type</c>. Generated module initialisers enter each model; nothing is found by reflection.</summary>
@@ -59,13 +62,21 @@ public static class ModelRegistry
         ? family
         : throw new QLoraException($"{origin}: model_type '{modelType}' is not known; there are {string.Join(", ", ModelTypes)}");
 
-    /// <summary>The family of a <c>general.architecture</c>.</summary>
-    /// <param name="architecture">What a GGUF file says.</param>
-    /// <param name="origin">The file, for messages.</param>
+    /// <summary>The family of a GGUF file.</summary>
+    /// <param name="architecture">Its <c>general.architecture</c>.</param>
+    /// <param name="file">The file.</param>
     /// <exception cref="QLoraException">Nobody declared it; the message lists those that exist.</exception>
-    public static ModelFamily ForGgufArchitecture(string architecture, string origin) => Families.Values.FirstOrDefault(family => family.GgufArchitecture == architecture)
-        ?? throw new QLoraException($"{origin}: general.architecture '{architecture}' is not known; there are "
-            + string.Join(", ", Families.Values.Select(family => family.GgufArchitecture).Order(StringComparer.Ordinal)));
+    public static ModelFamily ForGguf(string architecture, GgufFile file)
+    {
+        var candidates = Families.Values.Where(family => family.GgufArchitecture == architecture).ToList();
+        if (candidates.Count == 0)
+        {
+            throw new QLoraException($"{file.Path}: general.architecture '{architecture}' is not known; there are "
+                + string.Join(", ", Families.Values.Select(family => family.GgufArchitecture).Distinct().Order(StringComparer.Ordinal)));
+        }
+
+        return candidates.FirstOrDefault(family => family.Recognizes(file)) ?? candidates.FirstOrDefault(family => family.ModelType == architecture) ?? candidates[0];
+    }
 }
 
 /// <summary>A declared model without its type parameters.</summary>
@@ -76,6 +87,9 @@ public abstract class ModelFamily
 
     /// <summary><c>general.architecture</c> in GGUF files.</summary>
     public abstract string GgufArchitecture { get; }
+
+    /// <summary>Whether a GGUF file of its architecture is of this family.</summary>
+    public abstract bool Recognizes(GgufFile file);
 
     /// <summary>Reads config.json.</summary>
     public abstract ModelConfig ReadConfig(ConfigJson json);
@@ -103,6 +117,8 @@ internal sealed class ModelFamily<TModel, TConfig> : ModelFamily
     public override string ModelType => TModel.ModelType;
 
     public override string GgufArchitecture => TModel.GgufArchitecture;
+
+    public override bool Recognizes(GgufFile file) => TConfig.Recognizes(file);
 
     public override ModelConfig ReadConfig(ConfigJson json) => TConfig.FromJson(json);
 

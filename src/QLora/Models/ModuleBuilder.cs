@@ -23,4 +23,7 @@ public abstract class ModuleBuilder(Backend backend)
 
     /// <summary>The norm of the spec.</summary>
     public abstract RmsNorm RmsNorm(RmsNormSpec spec);
+
+    /// <summary>The norm of the spec.</summary>
+    public abstract LayerNorm LayerNorm(LayerNormSpec spec);
 }

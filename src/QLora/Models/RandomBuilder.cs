@@ -23,6 +23,8 @@ internal sealed class RandomBuilder(Backend backend, ulong seed) : ModuleBuilder
 
     public override RmsNorm RmsNorm(RmsNormSpec spec) => new(spec, Constant(spec.Weights.Single(), 1));
 
+    public override LayerNorm LayerNorm(LayerNormSpec spec) => new(spec, Constant(spec.Weights.First(), 1), Constant(spec.Weights.Last(), 0));
+
     private Parameter Normal(WeightSpec weight)
     {
         var values = new float[weight.Shape.Count];

@@ -10,16 +10,25 @@ internal static class RotaryConfig
     /// <param name="json">The config.</param>
     /// <param name="headSize">Elements of a head.</param>
     /// <param name="context">The longest sequence the model was made for.</param>
-    public static RotaryParameters Read(ConfigJson json, int headSize, int context)
+    /// <param name="defaultTheta">The base of the frequencies where none is given.</param>
+    /// <param name="rotatesPartly">Whether the family knows heads that are rotated in part.</param>
+    public static RotaryParameters Read(ConfigJson json, int headSize, int context, double defaultTheta, bool rotatesPartly)
     {
         var parameters = json.Object("rope_parameters");
+        if (parameters?.Object("full_attention") is { } full) parameters = full; // families whose sliding layers have settings of their own
         var scaling = parameters ?? json.Object("rope_scaling");
-        var theta = parameters?.OptionalNumber("rope_theta") ?? json.Number("rope_theta", 10000);
+        var theta = parameters?.OptionalNumber("rope_theta") ?? json.Number("rope_theta", defaultTheta);
         if (!(theta > 1)) throw json.Error("rope_theta", $"is {theta}, expected a number above 1");
-        var rotated = parameters?.OptionalNumber("partial_rotary_factor") ?? json.Number("partial_rotary_factor", 1);
-        if (rotated != 1) throw json.Error("partial_rotary_factor", $"is {rotated}, which is not supported; expected 1");
+        var share = parameters?.OptionalNumber("partial_rotary_factor") ?? json.Number("partial_rotary_factor", 1);
+        if (share != 1 && !rotatesPartly) throw json.Error("partial_rotary_factor", $"is {share}, which is not supported; expected 1");
+        var rotated = (int)(headSize * share);
+        if (!(share > 0 && share <= 1) || rotated == 0 || rotated % 2 != 0)
+        {
+            throw json.Error("partial_rotary_factor", $"is {share}, which makes {rotated} of {headSize} elements rotate; expected an even number of them");
+        }
+
         var type = scaling is null ? "default" : scaling.String("rope_type", scaling.String("type", "default"));
-        var basis = new RotaryParameters(headSize, theta);
+        var basis = new RotaryParameters(rotated, theta);
         return type switch
         {
             "default" => basis,

@@ -41,7 +41,7 @@ internal static class NonFinite
                 if (first is null && !IsFinite(model, y)) first = op;
             },
         };
-        model.LmHead.Forward(model.Forward(context), context);
+        context.Logits(model.Forward(context), model.LmHead);
         return first;
     }
 

@@ -110,7 +110,7 @@ public sealed class Verifier
         for (var start = 0; start < hidden.Shape.Rows; start += chunk)
         {
             var rows = context.Rows(hidden, start, Math.Min(chunk, hidden.Shape.Rows - start));
-            var logits = _model.LmHead.Forward(rows, context);
+            var logits = context.Logits(rows, _model.LmHead);
             CompareRows(name, logits.Value, start, errors);
             context.Disown(logits);
             logits.ReleaseValue();

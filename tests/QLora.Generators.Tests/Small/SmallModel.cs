@@ -27,6 +27,15 @@ public sealed record SmallConfig : ModelConfig, IModelConfig<SmallConfig>
     /// <summary>Whether the first linear layer has a bias.</summary>
     public bool HasBias { get; init; }
 
+    /// <summary>Whether the part has a norm.</summary>
+    public bool HasInnerNorm { get; init; }
+
+    /// <summary>Parts of a block.</summary>
+    public int Parts { get; init; } = 2;
+
+    /// <summary>Whether a layer has the parts.</summary>
+    public bool HasParts(int layer) => layer == 1;
+
     /// <inheritdoc/>
     public override AttentionShape AttentionShape => default;
 
@@ -47,6 +56,25 @@ public sealed record SmallConfig : ModelConfig, IModelConfig<SmallConfig>
     public override JsonObject ToJson() => new() { ["model_type"] = ModelType };
 }
 
+/// <summary>A part with an optional module.</summary>
+[ModelPart]
+public sealed partial class SmallPart : ModelPart<SmallConfig>
+{
+    /// <summary>The norm, for some configs.</summary>
+    [RmsNorm("norm", Size = nameof(SmallConfig.HiddenSize), Epsilon = nameof(SmallConfig.Epsilon), StoredMinusOne = nameof(SmallConfig.HasInnerNorm), Gguf = "inner_norm",
+        When = nameof(SmallConfig.HasInnerNorm))]
+    public partial RmsNorm? InnerNorm { get; }
+
+    /// <summary>The layer inside.</summary>
+    [Linear("inside", In = nameof(SmallConfig.HiddenSize), Out = nameof(SmallConfig.HiddenSize), Gguf = "ffn_inner", Transposed = true), LoraTarget]
+    public partial Linear Inside { get; }
+
+    /// <summary>What it makes of the tokens.</summary>
+    /// <param name="x">(tokens, hidden).</param>
+    /// <param name="context">Where ops run and are recorded.</param>
+    public Activation Forward(Activation x, ForwardContext context) => Inside.Forward(InnerNorm?.Forward(x, context) ?? x, context);
+}
+
 /// <summary>A block with everything that can be declared.</summary>
 [DecoderBlock]
 public sealed partial class SmallBlock : DecoderBlock<SmallConfig>
@@ -64,9 +92,21 @@ public sealed partial class SmallBlock : DecoderBlock<SmallConfig>
     [Linear("mlp.down", In = nameof(SmallConfig.Inner), Out = nameof(SmallConfig.HiddenSize)), LoraTarget]
     public partial Linear Down { get; }
 
+    /// <summary>A part.</summary>
+    [Part("part")]
+    public partial SmallPart Part { get; }
+
+    /// <summary>More parts, in some layers.</summary>
+    [Blocks("parts.{0}", Count = nameof(SmallConfig.Parts), GgufStacked = true, When = nameof(SmallConfig.HasParts))]
+    public partial IReadOnlyList<SmallPart>? Parts { get; }
+
     /// <inheritdoc/>
     public override Activation Forward(Activation x, ForwardContext context)
-        => context.Add(x, Down.Forward(Up.Forward(Norm.Forward(x, context), context), context));
+    {
+        x = context.Add(x, Part.Forward(x, context));
+        foreach (var part in Parts ?? []) x = context.Add(x, part.Forward(x, context));
+        return context.Add(x, Down.Forward(Up.Forward(Norm.Forward(x, context), context), context));
+    }
 }
 
 /// <summary>A model with everything that can be declared.</summary>

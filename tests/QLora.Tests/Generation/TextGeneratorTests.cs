@@ -5,12 +5,16 @@ using QLora.Tests.Models;
 
 namespace QLora.Tests.Generation;
 
-/// <summary>Generation with the recorded Llama models, on every backend.</summary>
+/// <summary>Generation with the recorded models, on every backend.</summary>
 public class TextGeneratorTests
 {
     private const int PromptLength = 7;
 
-    private static readonly string[] Recorded = ["llama", "llama_mha_bias", "llama3_rope", "llama_linear_rope", "llama_yarn_rope"];
+    private static readonly string[] Recorded =
+    [
+        "llama", "llama_mha_bias", "llama3_rope", "llama_linear_rope", "llama_yarn_rope", "mistral_swa", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "phi3_partial_rotary", "olmo2",
+        "granite", "smollm3", "gpt2", "mixtral", "qwen3_moe",
+    ];
 
     private static readonly GenerationOptions Greedy = new() { StopTokens = [], MaxNewTokens = 12 };
 

@@ -2,7 +2,6 @@ using QLora.Backends;
 using QLora.Checkpoints;
 using QLora.Layers;
 using QLora.Models;
-using QLora.Models.Llama;
 using QLora.Quantization;
 using QLora.Tensors;
 
@@ -35,6 +34,8 @@ internal sealed class RecordedBuilder(CheckpointBuilder inner) : ModuleBuilder(i
 
     public override RmsNorm RmsNorm(RmsNormSpec spec) => inner.RmsNorm(spec);
 
+    public override LayerNorm LayerNorm(LayerNormSpec spec) => inner.LayerNorm(spec);
+
     public override Linear Linear(LinearSpec spec, Embedding? tiedTo)
     {
         var linear = inner.Linear(spec, tiedTo);
@@ -63,9 +64,9 @@ internal sealed class RecordedBuilder(CheckpointBuilder inner) : ModuleBuilder(i
 
     private static ModelConfig WithRoundedFrequencies(ModelFile file)
     {
-        var format = file.Weights!.Weights["model.embed_tokens.weight"].DenseType;
+        var format = file.Weights!.Weights.GetValueOrDefault("model.embed_tokens.weight")?.DenseType;
         if (format is not (DType.BFloat16 or DType.Float16)) return file.Config;
-        var config = (LlamaConfig)file.Config;
+        var config = (DecoderConfig)file.Config;
         var factors = config.Rotary.InverseFrequencies(1).Select(frequency => frequency / Round(frequency, format.Value));
         return config with { Rotary = config.Rotary with { Scaling = RotaryScaling.Factors, FrequencyFactors = [.. factors] } };
     }

@@ -5,7 +5,7 @@ using QLora.Tensors;
 namespace QLora.Autograd;
 
 /// <summary>Causal attention of each sequence of the batch with itself, and with the keys and values of a cache when there is one.</summary>
-internal sealed class AttentionNode(ForwardContext context, Activation q, Activation k, Activation v, int layer, AttentionShape shape) : Node(context)
+internal sealed class AttentionNode(ForwardContext context, Activation q, Activation k, Activation v, int layer, AttentionShape shape, AttentionOptions options) : Node(context)
 {
     private Tensor? _logSumExp; // (tokens, heads)
 
@@ -19,12 +19,12 @@ internal sealed class AttentionNode(ForwardContext context, Activation q, Activa
         if (Context.Cache is { } cache)
         {
             var (keys, values, segment) = cache.Append(layer, Keys(k.Value), Keys(v.Value));
-            Backend.Attention(Queries(q.Value), keys, values, Queries(y.Value), null, [segment], Options);
+            Backend.Attention(Queries(q.Value), keys, values, Queries(y.Value), null, [segment], options);
         }
         else
         {
             _logSumExp = y.NeedsGradient && Context.IsRecording ? Backend.Allocate(new Shape(q.Shape.Rows, shape.Heads)) : null;
-            Backend.Attention(Queries(q.Value), Keys(k.Value), Keys(v.Value), Queries(y.Value), _logSumExp, Context.Batch.Segments, Options);
+            Backend.Attention(Queries(q.Value), Keys(k.Value), Keys(v.Value), Queries(y.Value), _logSumExp, Context.Batch.Segments, options);
         }
 
         return y;
@@ -37,7 +37,7 @@ internal sealed class AttentionNode(ForwardContext context, Activation q, Activa
         var dv = NewGradient(v);
         Backend.AttentionBackward(
             Queries(q.Value), Keys(k.Value), Keys(v.Value), Queries(Output.Value), _logSumExp!.Value, Queries(OutputGradient),
-            Queries(dq), Keys(dk), Keys(dv), Context.Batch.Segments, Options);
+            Queries(dq), Keys(dk), Keys(dv), Context.Batch.Segments, options);
         Contribute(q, dq);
         Contribute(k, dk);
         Contribute(v, dv);
@@ -48,8 +48,6 @@ internal sealed class AttentionNode(ForwardContext context, Activation q, Activa
         _logSumExp?.Dispose();
         _logSumExp = null;
     }
-
-    private AttentionOptions Options => new(shape.Scale);
 
     private Tensor NewGradient(Activation input) => Backend.Allocate(input.Shape);
 

@@ -3,9 +3,9 @@ using QLora.Models;
 namespace QLora.Autograd;
 
 /// <summary>A whole block that keeps only its input: the backward pass runs it again, recorded this time.</summary>
-internal sealed class CheckpointNode(ForwardContext context, DecoderBlock block, Activation x) : Node(context)
+internal sealed class CheckpointNode(ForwardContext context, IDecoderBlock block, Activation x) : Node(context)
 {
-    public override string Name => $"block {block.Index}";
+    public override string Name => $"block {block.Layer}";
 
     public override Activation Forward()
     {

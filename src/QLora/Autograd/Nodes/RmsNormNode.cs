@@ -3,7 +3,7 @@ using QLora.Tensors;
 
 namespace QLora.Autograd;
 
-/// <summary>y = x / rms(x) · weight; cheap, so its output is not kept.</summary>
+/// <summary>y = x / rms(x) · weight, row by row or, where the weight is shorter than a row, for each piece of its length; cheap, so its output is not kept.</summary>
 internal sealed class RmsNormNode(ForwardContext context, RmsNorm layer, Activation x) : Node(context)
 {
     public override string Name => layer.Path;
@@ -17,12 +17,14 @@ internal sealed class RmsNormNode(ForwardContext context, RmsNorm layer, Activat
         return y;
     }
 
-    public override void Compute(Tensor y) => Backend.RmsNorm(x.Value, layer.Weight.Value, y, layer.Epsilon);
+    public override void Compute(Tensor y) => Backend.RmsNorm(Pieces(x.Value), layer.Weight.Value, Pieces(y), layer.Epsilon);
 
     public override void Backward()
     {
         var accumulate = false;
-        Tensor? dx = x.NeedsGradient ? x.GradientToWrite(out accumulate) : null;
-        Backend.RmsNormBackward(x.Value, layer.Weight.Value, OutputGradient, dx, layer.Weight.Gradient, layer.Epsilon, accumulate);
+        Tensor? dx = x.NeedsGradient ? Pieces(x.GradientToWrite(out accumulate)) : null;
+        Backend.RmsNormBackward(Pieces(x.Value), layer.Weight.Value, Pieces(OutputGradient), dx, layer.Weight.Gradient, layer.Epsilon, accumulate);
     }
+
+    private Tensor Pieces(Tensor tensor) => tensor.Columns == layer.Spec.Size ? tensor : tensor.Reshape(checked((int)(tensor.Count / layer.Spec.Size)), layer.Spec.Size);
 }

@@ -1,0 +1,33 @@
+using QLora.Annotations;
+using QLora.Autograd;
+using QLora.Layers;
+
+namespace QLora.Models.Mistral;
+
+/// <summary>One layer of Mistral: attention within a window, then a gated MLP, each behind a norm and beside the residual stream.</summary>
+[DecoderBlock]
+public sealed partial class MistralBlock : DecoderBlock<MistralConfig>
+{
+    /// <summary>The norm before attention.</summary>
+    [RmsNorm("input_layernorm", Size = nameof(MistralConfig.HiddenSize), Epsilon = nameof(MistralConfig.RmsNormEps), Gguf = "attn_norm")]
+    public partial RmsNorm InputNorm { get; }
+
+    /// <summary>The attention.</summary>
+    [Part("self_attn")]
+    public partial Attention Attention { get; }
+
+    /// <summary>The norm before the MLP.</summary>
+    [RmsNorm("post_attention_layernorm", Size = nameof(MistralConfig.HiddenSize), Epsilon = nameof(MistralConfig.RmsNormEps), Gguf = "ffn_norm")]
+    public partial RmsNorm PostAttentionNorm { get; }
+
+    /// <summary>The MLP.</summary>
+    [Part("mlp")]
+    public partial GatedMlp Mlp { get; }
+
+    /// <inheritdoc/>
+    public override Activation Forward(Activation x, ForwardContext context)
+    {
+        x = context.Add(x, Attention.Forward(InputNorm.Forward(x, context), context));
+        return context.Add(x, Mlp.Forward(PostAttentionNorm.Forward(x, context), context));
+    }
+}

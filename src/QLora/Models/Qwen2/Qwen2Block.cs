@@ -1,0 +1,33 @@
+using QLora.Annotations;
+using QLora.Autograd;
+using QLora.Layers;
+
+namespace QLora.Models.Qwen2;
+
+/// <summary>One layer of Qwen 2: attention whose queries, keys and values have biases, then a gated MLP, each behind a norm and beside the residual stream.</summary>
+[DecoderBlock]
+public sealed partial class Qwen2Block : DecoderBlock<Qwen2Config>
+{
+    /// <summary>The norm before attention.</summary>
+    [RmsNorm("input_layernorm", Size = nameof(Qwen2Config.HiddenSize), Epsilon = nameof(Qwen2Config.RmsNormEps), Gguf = "attn_norm")]
+    public partial RmsNorm InputNorm { get; }
+
+    /// <summary>The attention.</summary>
+    [Part("self_attn")]
+    public partial Attention Attention { get; }
+
+    /// <summary>The norm before the MLP.</summary>
+    [RmsNorm("post_attention_layernorm", Size = nameof(Qwen2Config.HiddenSize), Epsilon = nameof(Qwen2Config.RmsNormEps), Gguf = "ffn_norm")]
+    public partial RmsNorm PostAttentionNorm { get; }
+
+    /// <summary>The MLP.</summary>
+    [Part("mlp")]
+    public partial GatedMlp Mlp { get; }
+
+    /// <inheritdoc/>
+    public override Activation Forward(Activation x, ForwardContext context)
+    {
+        x = context.Add(x, Attention.Forward(InputNorm.Forward(x, context), context));
+        return context.Add(x, Mlp.Forward(PostAttentionNorm.Forward(x, context), context));
+    }
+}

@@ -1,0 +1,33 @@
+using QLora.Annotations;
+using QLora.Autograd;
+using QLora.Layers;
+
+namespace QLora.Models.Qwen3;
+
+/// <summary>One layer of Qwen 3: attention that norms each head of queries and keys, then a gated MLP, each behind a norm and beside the residual stream.</summary>
+[DecoderBlock]
+public sealed partial class Qwen3Block : DecoderBlock<Qwen3Config>
+{
+    /// <summary>The norm before attention.</summary>
+    [RmsNorm("input_layernorm", Size = nameof(Qwen3Config.HiddenSize), Epsilon = nameof(Qwen3Config.RmsNormEps), Gguf = "attn_norm")]
+    public partial RmsNorm InputNorm { get; }
+
+    /// <summary>The attention.</summary>
+    [Part("self_attn")]
+    public partial Attention Attention { get; }
+
+    /// <summary>The norm before the MLP.</summary>
+    [RmsNorm("post_attention_layernorm", Size = nameof(Qwen3Config.HiddenSize), Epsilon = nameof(Qwen3Config.RmsNormEps), Gguf = "ffn_norm")]
+    public partial RmsNorm PostAttentionNorm { get; }
+
+    /// <summary>The MLP.</summary>
+    [Part("mlp")]
+    public partial GatedMlp Mlp { get; }
+
+    /// <inheritdoc/>
+    public override Activation Forward(Activation x, ForwardContext context)
+    {
+        x = context.Add(x, Attention.Forward(InputNorm.Forward(x, context), context));
+        return context.Add(x, Mlp.Forward(PostAttentionNorm.Forward(x, context), context));
+    }
+}
