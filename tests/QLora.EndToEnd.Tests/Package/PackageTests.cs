@@ -18,7 +18,9 @@ public class PackageTests(PackedFeed feed) : IClassFixture<PackedFeed>
             package => Assert.StartsWith("QLora.Cpu.0", package, StringComparison.Ordinal));
         using var archive = ZipFile.OpenRead(Path.Combine(feed.Folder["feed"], packages[0]!));
         var files = archive.Entries.Select(entry => entry.FullName).ToList();
-        Assert.Superset(new HashSet<string> { "analyzers/dotnet/cs/QLora.Generators.dll", "lib/net10.0/QLora.dll", "lib/net10.0/QLora.xml", "README.md" }, files.ToHashSet());
+        Assert.Superset(
+            new HashSet<string> { "analyzers/dotnet/cs/QLora.Generators.dll", "analyzers/dotnet/cs/QLora.CodeFixes.dll", "lib/net10.0/QLora.dll", "lib/net10.0/QLora.xml", "README.md" },
+            files.ToHashSet());
         using var nuspec = new StreamReader(archive.GetEntry("QLora.nuspec")!.Open());
         Assert.Contains("<license type=\"expression\">MIT</license>", nuspec.ReadToEnd(), StringComparison.Ordinal);
     }
