@@ -27,7 +27,7 @@ public class HouseTests
         ["QLora.Cli"] = ["System.CommandLine", "Spectre.Console"],
         ["QLora.Generators"] = ["Microsoft.CodeAnalysis.CSharp", "Microsoft.CodeAnalysis.Analyzers"],
         ["QLora.CodeFixes"] = ["Microsoft.CodeAnalysis.CSharp.Workspaces", "Microsoft.CodeAnalysis.Analyzers"],
-        ["QLora.Benchmarks"] = ["BenchmarkDotNet"],
+        ["QLora.Benchmarks"] = ["BenchmarkDotNet", "Microsoft.CodeAnalysis.CSharp"],
         ["QLora.Generators.Tests"] = ["Microsoft.CodeAnalysis.CSharp", "Microsoft.CodeAnalysis.CSharp.Workspaces", .. TestPackages],
     };
 
