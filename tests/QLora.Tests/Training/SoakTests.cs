@@ -1,0 +1,34 @@
+using QLora.Backends;
+using QLora.Training;
+
+namespace QLora.Tests.Training;
+
+/// <summary>Two thousand steps on sequences of changing lengths: after the fiftieth no memory is added, native or managed.</summary>
+public class SoakTests
+{
+    private const int Warm = 50, Steps = 2000;
+
+    [Fact]
+    public void Memory_is_flat()
+    {
+        using var backend = new QLora.Cpu.CpuBackend();
+        using var model = TinyModel.WithAdapter(backend);
+        using var trainer = new Trainer(model, TinyModel.Data(), new TrainingOptions { MaxSteps = Steps, BatchSize = 2, GradientCheckpointing = true });
+        var native = new Dictionary<int, MemoryStatistics>();
+        var managed = new Dictionary<int, long>();
+        trainer.Run(new Watch(step =>
+        {
+            if (step is not (Warm or Steps)) return;
+            native[step] = backend.Memory;
+            managed[step] = GC.GetTotalMemory(forceFullCollection: true);
+        }), TestContext.Current.CancellationToken);
+        Assert.Equal(native[Warm].Peak, native[Steps].Peak);
+        Assert.Equal(native[Warm].InUse, native[Steps].InUse);
+        Assert.InRange(managed[Steps] - managed[Warm], long.MinValue, 64 << 10); // what the runtime itself keeps moves by a few pages
+    }
+
+    private sealed class Watch(Action<int> at) : IProgress<StepMetrics>
+    {
+        public void Report(StepMetrics value) => at(value.Step);
+    }
+}
