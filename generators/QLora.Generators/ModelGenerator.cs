@@ -15,7 +15,7 @@ public sealed class ModelGenerator : IIncrementalGenerator
     public void Initialize(IncrementalGeneratorInitializationContext context)
     {
         var models = context.SyntaxProvider
-            .ForAttributeWithMetadataName(Attribute(DeclaredTypes.Model), IsClass, static (found, _) => ModelParser.ParseModel((INamedTypeSymbol)found.TargetSymbol, (ClassDeclarationSyntax)found.TargetNode))
+            .ForAttributeWithMetadataName(Attribute(DeclaredTypes.Model), IsClass, static (found, _) => new ModelParser().ParseModel((INamedTypeSymbol)found.TargetSymbol, (ClassDeclarationSyntax)found.TargetNode))
             .WithTrackingName(StepNames.ParsedModels);
         var blocks = Parts(context, DeclaredTypes.Block).WithTrackingName(StepNames.ParsedBlocks);
         var parts = Parts(context, DeclaredTypes.Part).WithTrackingName(StepNames.ParsedParts);
@@ -38,7 +38,7 @@ public sealed class ModelGenerator : IIncrementalGenerator
     }
 
     private static IncrementalValuesProvider<ParseResult<PartSpec>> Parts(IncrementalGeneratorInitializationContext context, string kind) => context.SyntaxProvider
-        .ForAttributeWithMetadataName(Attribute(kind), IsClass, (found, _) => ModelParser.ParsePart((INamedTypeSymbol)found.TargetSymbol, (ClassDeclarationSyntax)found.TargetNode, kind));
+        .ForAttributeWithMetadataName(Attribute(kind), IsClass, (found, _) => new ModelParser().ParsePart((INamedTypeSymbol)found.TargetSymbol, (ClassDeclarationSyntax)found.TargetNode, kind));
 
     private static string Attribute(string kind) => $"QLora.Annotations.{kind}Attribute";
 
