@@ -13,6 +13,7 @@ internal static class Tool
         new GenerateCommand(),
         new EvaluateCommand(),
         new MergeCommand(),
+        new ExportCommand(),
         new InspectCommand(),
         new TokenizeCommand(),
         new PreviewCommand(),

@@ -18,10 +18,11 @@ public sealed class ModelMerger
 
     private readonly CausalLanguageModel _model;
     private readonly DType _dtype;
+    private readonly DenseWriter _writer;
     private int _mergedLayers;
-    private double _changed, _update, _written, _rounding; // sums of squares
+    private double _changed, _update; // sums of squares
 
-    private ModelMerger(CausalLanguageModel model, DType dtype) => (_model, _dtype) = (model, dtype);
+    private ModelMerger(CausalLanguageModel model, DType dtype) => (_model, _dtype, _writer) = (model, dtype, new DenseWriter(model.Backend, dtype));
 
     /// <summary>
     /// Writes a folder that loads as a model: <c>model.safetensors</c> and <c>config.json</c>, each complete or not there. The tokenizer's files are the caller's.
@@ -47,7 +48,7 @@ public sealed class ModelMerger
         var merger = new ModelMerger(model, dtype);
         merger.WriteWeights(Path.Combine(folder, SafetensorsCheckpoint.SingleName), progress);
         AtomicFile.WriteText(Path.Combine(folder, "config.json"), config.ToJsonString(Indented) + "\n");
-        return new MergeReport(merger._mergedLayers, Share(merger._update, merger._changed), Share(merger._rounding, merger._written));
+        return new MergeReport(merger._mergedLayers, Share(merger._update, merger._changed), Share(merger._writer.SquaredError, merger._writer.SumOfSquares));
     }
 
     private static double Share(double part, double whole) => whole == 0 ? 0 : Math.Sqrt(part / whole);
@@ -65,23 +66,15 @@ public sealed class ModelMerger
 
     private void WriteWeight(Stream stream, Module module, WeightSpec weight)
     {
-        if (module is Linear { ActiveBranch: { } branch } linear && weight.Shape.Rank == 2)
+        if (module is not Linear { ActiveBranch: { } branch } linear || weight.Shape.Rank != 2)
         {
-            using var merged = linear.Weight.ToFloat32(_model.Backend, weight.Shape);
-            AddBranch(branch, merged);
-            WriteValues(stream, merged, weight.Transform);
+            _writer.Write(stream, module, weight);
             return;
         }
 
-        var stored = module.Parameters.FirstOrDefault(parameter => parameter.Name == weight.Name)?.Value;
-        if (stored is { DType: DType.Float32 } whole)
-        {
-            WriteValues(stream, whole, weight.Transform);
-            return;
-        }
-
-        using var widened = stored is { } half ? _model.Backend.ToFloat32(half) : ((Linear)module).Weight.ToFloat32(_model.Backend, weight.Shape);
-        WriteValues(stream, widened, weight.Transform);
+        using var merged = linear.Weight.ToFloat32(_model.Backend, weight.Shape);
+        AddBranch(branch, merged);
+        _writer.Write(stream, merged, weight.Transform);
     }
 
     /// <summary>W ← W + scaling · B·A.</summary>
@@ -94,31 +87,5 @@ public sealed class ModelMerger
         _changed += backend.SumOfSquares(values);
         _update += backend.SumOfSquares(update);
         backend.Add(update, values);
-    }
-
-    private void WriteValues(Stream stream, Tensor values, WeightTransform? transform)
-    {
-        var writer = new FloatWriter(stream, _dtype);
-        if (transform is null) writer.Write(_model.Backend, values);
-        else writer.Write(Stored(values, transform));
-        _written += writer.SumOfSquares;
-        _rounding += writer.SquaredError;
-    }
-
-    /// <summary>The values as Hugging Face checkpoints store them.</summary>
-    private float[] Stored(Tensor values, WeightTransform transform)
-    {
-        var host = new float[values.Count];
-        _model.Backend.CopyToHost(values, host.AsSpan());
-        if (transform is MinusOne)
-        {
-            for (var i = 0; i < host.Length; i++) host[i] -= 1;
-            return host;
-        }
-
-        var (rows, columns) = (values.Rows, values.Columns);
-        var transposed = new float[host.Length];
-        for (var i = 0; i < host.Length; i++) transposed[i % columns * rows + i / columns] = host[i];
-        return transposed;
     }
 }

@@ -92,10 +92,18 @@ public sealed class Activation
         return taken;
     }
 
-    /// <summary>Gives the buffer to the result of an in-place op. This activation has no value any more.</summary>
+    /// <summary>Gives the buffer to the result of an in-place op. This activation has no value any more, unless its producer reads it when it runs backwards: then a copy is given.</summary>
     internal Tensor TakeValue(out bool owned)
     {
         var taken = Value;
+        if (Producer is { ReadsOutput: true })
+        {
+            owned = true;
+            var copy = _backend.Allocate(Shape);
+            _backend.Copy(taken, copy);
+            return copy;
+        }
+
         owned = _ownsValue;
         _value = null;
         return taken;

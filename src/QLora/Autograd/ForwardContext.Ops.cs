@@ -15,12 +15,14 @@ public sealed partial class ForwardContext
     /// <summary>silu(gate) · up.</summary>
     /// <param name="gate">(tokens, size).</param>
     /// <param name="up">(tokens, size).</param>
-    public Activation SwiGlu(Activation gate, Activation up) => Apply(new GatedNode(this, gate, up, isGelu: false));
+    /// <exception cref="ArgumentException">Both are one activation.</exception>
+    public Activation SwiGlu(Activation gate, Activation up) => Gated(gate, up, isGelu: false);
 
     /// <summary>gelu(gate) · up, with the tanh form of GELU.</summary>
     /// <param name="gate">(tokens, size).</param>
     /// <param name="up">(tokens, size).</param>
-    public Activation GeGlu(Activation gate, Activation up) => Apply(new GatedNode(this, gate, up, isGelu: true));
+    /// <exception cref="ArgumentException">Both are one activation.</exception>
+    public Activation GeGlu(Activation gate, Activation up) => Gated(gate, up, isGelu: true);
 
     /// <summary>gelu(x), in its tanh form.</summary>
     /// <param name="x">(tokens, size).</param>
@@ -82,6 +84,10 @@ public sealed partial class ForwardContext
     /// <param name="options">Scale, window and cap of the scores.</param>
     public Activation Attention(Activation q, Activation k, Activation v, int layer, AttentionShape shape, AttentionOptions options)
         => Apply(new AttentionNode(this, q, k, v, layer, shape, options));
+
+    private Activation Gated(Activation gate, Activation up, bool isGelu) => gate != up
+        ? Apply(new GatedNode(this, gate, up, isGelu))
+        : throw new ArgumentException("gate and up are one activation, whose buffer can hold one gradient only; make it twice", nameof(up));
 
     /// <summary>The rows of an embedding for the tokens of the batch.</summary>
     internal Activation Embed(Embedding embedding) => Apply(new EmbeddingNode(this, embedding, _tokenIds));

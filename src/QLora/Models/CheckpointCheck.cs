@@ -7,6 +7,8 @@ namespace QLora.Models;
 /// </summary>
 internal static class CheckpointCheck
 {
+    private static readonly string[] ComputedTables = [".rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias"];
+
     /// <summary>Refuses a checkpoint that does not fit.</summary>
     /// <param name="source">The checkpoint.</param>
     /// <param name="modules">What the model consists of.</param>
@@ -42,5 +44,5 @@ internal static class CheckpointCheck
     }
 
     /// <summary>Tensors that published checkpoints carry and no model of the family reads: tables that are computed instead.</summary>
-    private static bool IsComputed(string name) => name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) || name == "rope_freqs.weight";
+    private static bool IsComputed(string name) => name == "rope_freqs.weight" || ComputedTables.Any(table => name.EndsWith(table, StringComparison.Ordinal));
 }

@@ -80,7 +80,8 @@ public sealed class ModelFile : IDisposable
         var json = ConfigJson.Open(file);
         var family = ModelRegistry.ForModelType(json.String("model_type"), file);
         var config = family.ReadConfig(json);
-        return new ModelFile(path, family, config, SafetensorsCheckpoint.Exists(path) ? SafetensorsCheckpoint.Open(path) : null, null);
+        var weights = SafetensorsCheckpoint.Exists(path) ? BaseModelCheckpoint.Complete(SafetensorsCheckpoint.Open(path), family.Describe(config)) : null;
+        return new ModelFile(path, family, config, weights, null);
     }
 
     private static ModelFile OpenGguf(string path)

@@ -15,6 +15,12 @@ public class ModelMergerTests
     // Weights lose up to 2⁻⁹ of themselves; the random models of these tests carry that on into their logits.
     private const double BFloat16Tolerance = 2e-2;
 
+    // With and without biases and a tied head, in half precision, in 4 bits, turned over, less one, and with experts.
+    private static readonly string[] Merged =
+    [
+        "llama", "llama_mha_bias", "llama3_rope", "llama_sharded_bfloat16", "llama_bnb_nf4_dq_float32", "llama_mha_bias_bnb_fp4_float32", "gpt2", "gemma3_text", "phi3", "qwen3_moe",
+    ];
+
     public static TheoryData<string, DType, string> Models()
     {
         var data = new TheoryData<string, DType, string>();
@@ -22,8 +28,7 @@ public class ModelMergerTests
         {
             foreach (var dtype in new[] { DType.Float32, DType.BFloat16 })
             {
-                // With and without biases and a tied head, in half precision, and in 4 bits.
-                foreach (var name in new[] { "llama", "llama_mha_bias", "llama3_rope", "llama_sharded_bfloat16", "llama_bnb_nf4_dq_float32", "llama_mha_bias_bnb_fp4_float32" })
+                foreach (var name in Merged)
                 {
                     data.Add(name, dtype, backend);
                 }

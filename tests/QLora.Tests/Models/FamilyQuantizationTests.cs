@@ -42,7 +42,7 @@ public class FamilyQuantizationTests
         Assert.Equal(name is "mixtral" or "qwen3_moe" ? 1 + file.Config.NumHiddenLayers : 1, full.Count);
     }
 
-    private static float[] Logits(CausalLanguageModel model, TokenBatch batch)
+    internal static float[] Logits(CausalLanguageModel model, TokenBatch batch)
     {
         using var context = new ForwardContext(model, batch);
         var logits = context.Logits(model.Forward(context), model.LmHead).Value;

@@ -15,7 +15,7 @@ public class GoldenRunTests
     public static TheoryData<string, string, bool> Runs()
     {
         var data = new TheoryData<string, string, bool>();
-        foreach (var run in new[] { "lora_fp32", "qlora_nf4_dq" })
+        foreach (var run in new[] { "lora_fp32", "qlora_nf4_dq", "qlora_fp4", "rslora" })
         {
             foreach (var backend in TestBackends.Names)
             {

@@ -14,7 +14,7 @@ public sealed partial class Gemma2Model : CausalLanguageModel<Gemma2Config>
 
     /// <summary>The layers.</summary>
     [Blocks("model.layers.{0}", Count = nameof(Gemma2Config.NumHiddenLayers), Gguf = "blk.{0}")]
-    public partial IReadOnlyList<Gemma2Block> Blocks { get; }
+    public partial IReadOnlyList<SandwichNormBlock> Blocks { get; }
 
     /// <summary>The norm before the output head.</summary>
     [RmsNorm("model.norm", Size = nameof(Gemma2Config.HiddenSize), Epsilon = nameof(Gemma2Config.RmsNormEps),

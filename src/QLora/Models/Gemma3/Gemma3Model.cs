@@ -14,7 +14,7 @@ public sealed partial class Gemma3Model : CausalLanguageModel<Gemma3Config>
 
     /// <summary>The layers.</summary>
     [Blocks("model.layers.{0}", Count = nameof(Gemma3Config.NumHiddenLayers), Gguf = "blk.{0}")]
-    public partial IReadOnlyList<Gemma3Block> Blocks { get; }
+    public partial IReadOnlyList<SandwichNormBlock> Blocks { get; }
 
     /// <summary>The norm before the output head.</summary>
     [RmsNorm("model.norm", Size = nameof(Gemma3Config.HiddenSize), Epsilon = nameof(Gemma3Config.RmsNormEps),

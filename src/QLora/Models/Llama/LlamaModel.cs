@@ -14,7 +14,7 @@ public sealed partial class LlamaModel : CausalLanguageModel<LlamaConfig>
 
     /// <summary>The layers.</summary>
     [Blocks("model.layers.{0}", Count = nameof(LlamaConfig.NumHiddenLayers), Gguf = "blk.{0}")]
-    public partial IReadOnlyList<LlamaBlock> Blocks { get; }
+    public partial IReadOnlyList<PreNormBlock> Blocks { get; }
 
     /// <summary>The norm before the output head.</summary>
     [RmsNorm("model.norm", Size = nameof(LlamaConfig.HiddenSize), Epsilon = nameof(LlamaConfig.RmsNormEps), Gguf = "output_norm")]

@@ -14,7 +14,7 @@ public sealed partial class MistralModel : CausalLanguageModel<MistralConfig>
 
     /// <summary>The layers.</summary>
     [Blocks("model.layers.{0}", Count = nameof(MistralConfig.NumHiddenLayers), Gguf = "blk.{0}")]
-    public partial IReadOnlyList<MistralBlock> Blocks { get; }
+    public partial IReadOnlyList<PreNormBlock> Blocks { get; }
 
     /// <summary>The norm before the output head.</summary>
     [RmsNorm("model.norm", Size = nameof(MistralConfig.HiddenSize), Epsilon = nameof(MistralConfig.RmsNormEps), Gguf = "output_norm")]

@@ -14,7 +14,7 @@ public sealed partial class Qwen2Model : CausalLanguageModel<Qwen2Config>
 
     /// <summary>The layers.</summary>
     [Blocks("model.layers.{0}", Count = nameof(Qwen2Config.NumHiddenLayers), Gguf = "blk.{0}")]
-    public partial IReadOnlyList<Qwen2Block> Blocks { get; }
+    public partial IReadOnlyList<PreNormBlock> Blocks { get; }
 
     /// <summary>The norm before the output head.</summary>
     [RmsNorm("model.norm", Size = nameof(Qwen2Config.HiddenSize), Epsilon = nameof(Qwen2Config.RmsNormEps), Gguf = "output_norm")]

@@ -14,7 +14,7 @@ public sealed partial class Qwen3Model : CausalLanguageModel<Qwen3Config>
 
     /// <summary>The layers.</summary>
     [Blocks("model.layers.{0}", Count = nameof(Qwen3Config.NumHiddenLayers), Gguf = "blk.{0}")]
-    public partial IReadOnlyList<Qwen3Block> Blocks { get; }
+    public partial IReadOnlyList<PreNormBlock> Blocks { get; }
 
     /// <summary>The norm before the output head.</summary>
     [RmsNorm("model.norm", Size = nameof(Qwen3Config.HiddenSize), Epsilon = nameof(Qwen3Config.RmsNormEps), Gguf = "output_norm")]

@@ -14,7 +14,7 @@ public sealed partial class SmolLm3Model : CausalLanguageModel<SmolLm3Config>
 
     /// <summary>The layers.</summary>
     [Blocks("model.layers.{0}", Count = nameof(SmolLm3Config.NumHiddenLayers), Gguf = "blk.{0}")]
-    public partial IReadOnlyList<SmolLm3Block> Blocks { get; }
+    public partial IReadOnlyList<PreNormBlock> Blocks { get; }
 
     /// <summary>The norm before the output head.</summary>
     [RmsNorm("model.norm", Size = nameof(SmolLm3Config.HiddenSize), Epsilon = nameof(SmolLm3Config.RmsNormEps), Gguf = "output_norm")]

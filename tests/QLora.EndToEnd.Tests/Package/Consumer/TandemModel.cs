@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using QLora;
 using QLora.Annotations;
 using QLora.Autograd;
+using QLora.Backends;
 using QLora.Checkpoints.Gguf;
 using QLora.Layers;
 using QLora.Models;
@@ -21,7 +22,7 @@ public sealed record TandemConfig : ModelConfig, IModelConfig<TandemConfig>
     public float Epsilon { get; init; } = 1e-5f;
 
     /// <inheritdoc/>
-    public override AttentionShape AttentionShape => new(Heads: 1, KeyHeads: 1, HiddenSize, 1 / MathF.Sqrt(HiddenSize));
+    public override AttentionShape AttentionShape => new(Heads: 1, KeyHeads: 1, HiddenSize);
 
     /// <inheritdoc/>
     public static TandemConfig FromJson(ConfigJson json) => new()
@@ -77,7 +78,7 @@ public sealed partial class TandemBlock : DecoderBlock<TandemConfig>
     {
         var h = Norm.Forward(x, context);
         var key = Key.Forward(h, context);
-        var attended = context.Attention(Query.Forward(h, context), key, key, Index, Config.AttentionShape);
+        var attended = context.Attention(Query.Forward(h, context), key, key, Layer, Config.AttentionShape, new AttentionOptions(1 / MathF.Sqrt(Config.HiddenSize)));
         var inner = context.SwiGlu(Gate.Forward(h, context), Up.Forward(h, context));
         return context.Add(context.Add(x, Output.Forward(attended, context)), Down.Forward(inner, context));
     }

@@ -1,15 +1,15 @@
 using QLora.Annotations;
 using QLora.Autograd;
-using QLora.Layers;
+using QLora.Models;
 
-namespace QLora.Models.Qwen2;
+namespace QLora.Layers;
 
-/// <summary>One layer of Qwen 2: attention whose queries, keys and values have biases, then a gated MLP, each behind a norm and beside the residual stream.</summary>
+/// <summary>The layer of Llama and of the families that differ from it in their attention only: attention, then a gated MLP, each behind a norm and beside the residual stream.</summary>
 [DecoderBlock]
-public sealed partial class Qwen2Block : DecoderBlock<Qwen2Config>
+public sealed partial class PreNormBlock : DecoderBlock<DecoderConfig>
 {
     /// <summary>The norm before attention.</summary>
-    [RmsNorm("input_layernorm", Size = nameof(Qwen2Config.HiddenSize), Epsilon = nameof(Qwen2Config.RmsNormEps), Gguf = "attn_norm")]
+    [RmsNorm("input_layernorm", Size = nameof(DecoderConfig.HiddenSize), Epsilon = nameof(DecoderConfig.RmsNormEps), Gguf = "attn_norm")]
     public partial RmsNorm InputNorm { get; }
 
     /// <summary>The attention.</summary>
@@ -17,7 +17,7 @@ public sealed partial class Qwen2Block : DecoderBlock<Qwen2Config>
     public partial Attention Attention { get; }
 
     /// <summary>The norm before the MLP.</summary>
-    [RmsNorm("post_attention_layernorm", Size = nameof(Qwen2Config.HiddenSize), Epsilon = nameof(Qwen2Config.RmsNormEps), Gguf = "ffn_norm")]
+    [RmsNorm("post_attention_layernorm", Size = nameof(DecoderConfig.HiddenSize), Epsilon = nameof(DecoderConfig.RmsNormEps), Gguf = "ffn_norm")]
     public partial RmsNorm PostAttentionNorm { get; }
 
     /// <summary>The MLP.</summary>

@@ -1,15 +1,15 @@
 using QLora.Annotations;
 using QLora.Autograd;
-using QLora.Layers;
+using QLora.Models;
 
-namespace QLora.Models.Gemma2;
+namespace QLora.Layers;
 
-/// <summary>One layer of Gemma 2: attention and a gated MLP beside the residual stream, each between two norms.</summary>
+/// <summary>The layer of Gemma 2 and 3: attention and a gated MLP beside the residual stream, each between two norms.</summary>
 [DecoderBlock]
-public sealed partial class Gemma2Block : DecoderBlock<Gemma2Config>
+public sealed partial class SandwichNormBlock : DecoderBlock<DecoderConfig>
 {
     /// <summary>The norm before attention.</summary>
-    [RmsNorm("input_layernorm", Size = nameof(Gemma2Config.HiddenSize), Epsilon = nameof(Gemma2Config.RmsNormEps), StoredMinusOne = nameof(Gemma2Config.NormsStoredMinusOne),
+    [RmsNorm("input_layernorm", Size = nameof(DecoderConfig.HiddenSize), Epsilon = nameof(DecoderConfig.RmsNormEps), StoredMinusOne = nameof(DecoderConfig.NormsStoredMinusOne),
         Gguf = "attn_norm")]
     public partial RmsNorm InputNorm { get; }
 
@@ -18,13 +18,13 @@ public sealed partial class Gemma2Block : DecoderBlock<Gemma2Config>
     public partial Attention Attention { get; }
 
     /// <summary>The norm after attention.</summary>
-    [RmsNorm("post_attention_layernorm", Size = nameof(Gemma2Config.HiddenSize), Epsilon = nameof(Gemma2Config.RmsNormEps),
-        StoredMinusOne = nameof(Gemma2Config.NormsStoredMinusOne), Gguf = "post_attention_norm")]
+    [RmsNorm("post_attention_layernorm", Size = nameof(DecoderConfig.HiddenSize), Epsilon = nameof(DecoderConfig.RmsNormEps),
+        StoredMinusOne = nameof(DecoderConfig.NormsStoredMinusOne), Gguf = "post_attention_norm")]
     public partial RmsNorm PostAttentionNorm { get; }
 
     /// <summary>The norm before the MLP.</summary>
-    [RmsNorm("pre_feedforward_layernorm", Size = nameof(Gemma2Config.HiddenSize), Epsilon = nameof(Gemma2Config.RmsNormEps),
-        StoredMinusOne = nameof(Gemma2Config.NormsStoredMinusOne), Gguf = "ffn_norm")]
+    [RmsNorm("pre_feedforward_layernorm", Size = nameof(DecoderConfig.HiddenSize), Epsilon = nameof(DecoderConfig.RmsNormEps),
+        StoredMinusOne = nameof(DecoderConfig.NormsStoredMinusOne), Gguf = "ffn_norm")]
     public partial RmsNorm PreMlpNorm { get; }
 
     /// <summary>The MLP.</summary>
@@ -32,8 +32,8 @@ public sealed partial class Gemma2Block : DecoderBlock<Gemma2Config>
     public partial GatedMlp Mlp { get; }
 
     /// <summary>The norm after the MLP.</summary>
-    [RmsNorm("post_feedforward_layernorm", Size = nameof(Gemma2Config.HiddenSize), Epsilon = nameof(Gemma2Config.RmsNormEps),
-        StoredMinusOne = nameof(Gemma2Config.NormsStoredMinusOne), Gguf = "post_ffw_norm")]
+    [RmsNorm("post_feedforward_layernorm", Size = nameof(DecoderConfig.HiddenSize), Epsilon = nameof(DecoderConfig.RmsNormEps),
+        StoredMinusOne = nameof(DecoderConfig.NormsStoredMinusOne), Gguf = "post_ffw_norm")]
     public partial RmsNorm PostMlpNorm { get; }
 
     /// <inheritdoc/>
