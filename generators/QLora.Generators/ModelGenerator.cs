@@ -17,6 +17,7 @@ public sealed class ModelGenerator : IIncrementalGenerator
         var declarations = context.CompilationProvider
             .Select(static (compilation, _) => new Project((CSharpCompilation)compilation))
             .WithComparer(Project.Comparer.Instance)
+            .WithTrackingName(StepNames.Projects)
             .Select(static (project, cancellation) => project.Read(cancellation))
             .WithTrackingName(StepNames.Declarations);
 

@@ -11,4 +11,7 @@ internal static class StepNames
 
     /// <summary>The steps that the output depends on: an edit that changes no declaration leaves each of them as it was.</summary>
     public static readonly string[] All = [Declarations, Models, Blocks, Parts, Diagnostics];
+
+    /// <summary>What the declarations are read from: another state when anything outside of bodies changed, in whatever file.</summary>
+    public const string Projects = nameof(Projects);
 }

@@ -20,13 +20,17 @@ namespace QLora.Generators.Parsing;
 /// <para>
 /// Diagnostics say where they are, and even an edit in a body moves that; while there are any, every edit in the files they are in reads everything again.
 /// </para>
-/// <para>The compilation is let go as soon as it was read. Files and references stay, to compare the next with; a file shares all that was not edited with its successor.</para>
+/// <para>
+/// Nothing is kept alive between keystrokes: the compilation is let go as soon as it was read, and files and references, to compare the next state with, are held weakly. The latest
+/// state of each is the editor's as well; where one is gone all the same, everything is read again.
+/// </para>
 /// </remarks>
 internal sealed class Project(CSharpCompilation compilation)
 {
     private readonly object _gate = new();
-    private readonly ImmutableArray<SyntaxTree> _files = compilation.SyntaxTrees;
-    private readonly ImmutableArray<MetadataReference> _references = compilation.ExternalReferences;
+    private readonly int _fileCount = compilation.SyntaxTrees.Length;
+    private WeakReference<SyntaxTree>[] _files = Weakly(compilation.SyntaxTrees);
+    private readonly WeakReference<MetadataReference>[] _references = Weakly(compilation.ExternalReferences);
     private readonly CSharpCompilationOptions _options = compilation.Options;
     private readonly string? _name = compilation.AssemblyName;
     private CSharpCompilation? _compilation = compilation;
@@ -44,20 +48,39 @@ internal sealed class Project(CSharpCompilation compilation)
         }
     }
 
-    /// <summary>Whether what was read of this project holds for a later state of it.</summary>
+    /// <summary>Whether what was read of this project holds for a later state of it, whose files are then compared with the next.</summary>
     private bool HoldsFor(Project later)
     {
-        Declarations? declarations;
-        lock (_gate) declarations = _declarations;
-        return declarations is not null && _name == later._name && _references.SequenceEqual(later._references) && _options.Equals(later._options)
-            && TopLevel.AreAlike(_files, later._files) && !MovesDiagnostics(declarations, later);
+        lock (_gate)
+        {
+            if (_declarations is null || _name != later._name || !_options.Equals(later._options)) return false;
+            if (Living(_references) is not { } references || Living(later._references) is not { } laterReferences || !references.SequenceEqual(laterReferences)) return false;
+            if (Living(_files) is not { } files || Living(later._files) is not { } laterFiles) return false;
+            if (!TopLevel.AreAlike(files, laterFiles) || MovesDiagnostics(_declarations, files, laterFiles)) return false;
+            _files = later._files;
+            return true;
+        }
     }
 
-    private bool MovesDiagnostics(Declarations declarations, Project later)
+    private static bool MovesDiagnostics(Declarations declarations, IReadOnlyList<SyntaxTree> files, IReadOnlyList<SyntaxTree> laterFiles)
     {
         if (declarations.Diagnostics.Count == 0) return false;
-        var files = new HashSet<string?>(declarations.Diagnostics.Select(diagnostic => diagnostic.Location?.Path));
-        return _files.Where((file, i) => file != later._files[i] && files.Contains(file.FilePath)).Any();
+        var places = new HashSet<string?>(declarations.Diagnostics.Select(diagnostic => diagnostic.Location?.Path));
+        return files.Where((file, i) => file != laterFiles[i] && places.Contains(file.FilePath)).Any();
+    }
+
+    private static WeakReference<T>[] Weakly<T>(ImmutableArray<T> items) where T : class => [.. items.Select(item => new WeakReference<T>(item))];
+
+    /// <summary>The items; null when one is gone.</summary>
+    private static IReadOnlyList<T>? Living<T>(WeakReference<T>[] items) where T : class
+    {
+        var living = new T[items.Length];
+        for (var i = 0; i < items.Length; i++)
+        {
+            if (!items[i].TryGetTarget(out living[i])) return null;
+        }
+
+        return living;
     }
 
     /// <summary>Takes a project for unchanged while what was read of it still holds. Asked by the pipeline with the earlier state first.</summary>
@@ -67,6 +90,6 @@ internal sealed class Project(CSharpCompilation compilation)
 
         public bool Equals(Project before, Project after) => ReferenceEquals(before, after) || before.HoldsFor(after);
 
-        public int GetHashCode(Project project) => project._files.Length;
+        public int GetHashCode(Project project) => project._fileCount;
     }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
@@ -8,10 +7,10 @@ namespace QLora.Generators.Parsing;
 /// <summary>Whether two states of a project differ at most inside the bodies of members, where nothing can change what a declaration means.</summary>
 internal static class TopLevel
 {
-    public static bool AreAlike(ImmutableArray<SyntaxTree> before, ImmutableArray<SyntaxTree> after)
+    public static bool AreAlike(IReadOnlyList<SyntaxTree> before, IReadOnlyList<SyntaxTree> after)
     {
-        if (before.Length != after.Length) return false;
-        for (var i = 0; i < before.Length; i++)
+        if (before.Count != after.Count) return false;
+        for (var i = 0; i < before.Count; i++)
         {
             if (!AreAlike(before[i], after[i])) return false;
         }
