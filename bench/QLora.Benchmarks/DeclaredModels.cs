@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.Text;
 
 namespace QLora.Benchmarks;
 
@@ -85,22 +86,52 @@ internal static class DeclaredModels
         }
         """;
 
+    private const string Elsewhere = """
+        namespace Elsewhere;
+
+        internal static class Calculator
+        {
+        _METHODS_
+            public static int Last() { return 0; }
+        }
+        """;
+
     private static readonly ImmutableArray<MetadataReference> References =
         [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path))];
 
     /// <summary>How the files are parsed.</summary>
     public static CSharpParseOptions ParseOptions { get; } = new(LanguageVersion.Latest);
 
-    /// <summary>A project with so many models, each in a file of its own.</summary>
+    /// <summary>A project with so many models, each in a file of its own, and a last file that declares nothing.</summary>
     public static CSharpCompilation Compilation(int models) => CSharpCompilation.Create(
         "Declared",
-        [.. Enumerable.Range(0, models).Select(i => Parse(Source.Replace("_N_", $"{i}", StringComparison.Ordinal), $"Family{i}.cs"))],
+        [
+            .. Enumerable.Range(0, models).Select(i => Parse(Source.Replace("_N_", $"{i}", StringComparison.Ordinal), $"Family{i}.cs")),
+            Parse(Elsewhere.Replace("_METHODS_", string.Concat(Enumerable.Range(0, 100).Select(i => $"    public static int Add{i}(int x, int y) => x + y * {i};\n")), StringComparison.Ordinal), "Elsewhere.cs"),
+        ],
         References,
         new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable));
 
-    /// <summary>The first file after something was typed into the body of a method.</summary>
-    public static SyntaxTree Edited(CSharpCompilation compilation)
-        => Parse(compilation.SyntaxTrees[0].ToString().Replace("var h = ", "var unused = 1; var h = ", StringComparison.Ordinal), compilation.SyntaxTrees[0].FilePath);
+    /// <summary>The first model's file after something was typed into the body of a method.</summary>
+    public static SyntaxTree TypeInBody(CSharpCompilation compilation) => Type(compilation.SyntaxTrees[0], "var h = ", "var unused = 1; ");
+
+    /// <summary>The last file after something was typed into the body of a method.</summary>
+    public static SyntaxTree TypeElsewhere(CSharpCompilation compilation) => Type(compilation.SyntaxTrees[^1], "return 0;", "var unused = 1; ");
+
+    /// <summary>The last file after something was typed into the name of a method.</summary>
+    public static SyntaxTree TypeMember(CSharpCompilation compilation) => Type(compilation.SyntaxTrees[^1], "Last()", "The");
+
+    /// <summary>The project with a file that was typed in.</summary>
+    public static CSharpCompilation With(CSharpCompilation compilation, SyntaxTree edited)
+        => compilation.ReplaceSyntaxTree(compilation.SyntaxTrees.Single(tree => tree.FilePath == edited.FilePath), edited);
+
+    /// <summary>Types text before another, and parses what changed, as an editor does.</summary>
+    private static SyntaxTree Type(SyntaxTree tree, string before, string typed)
+    {
+        var text = tree.GetText();
+        var place = text.ToString().IndexOf(before, StringComparison.Ordinal);
+        return tree.WithChangedText(text.WithChanges(new TextChange(new TextSpan(place, 0), typed)));
+    }
 
     private static SyntaxTree Parse(string source, string path) => CSharpSyntaxTree.ParseText(source, ParseOptions, path);
 }

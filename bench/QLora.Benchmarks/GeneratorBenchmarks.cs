@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using BenchmarkDotNet.Attributes;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
@@ -6,8 +7,8 @@ using QLora.Generators;
 namespace QLora.Benchmarks;
 
 /// <summary>
-/// The generator on declared models of Llama's size: a first run, and a keystroke in the body of a method, which changes no declaration. Files are parsed already, but no symbol
-/// is bound: each run has a compilation of its own, as in an editor. What the driver itself counts as the generator's time is printed after each case.
+/// The generator on declared models of Llama's size: a first run, and keystrokes. Files are parsed already, as an editor does for itself, but no symbol is bound: each run has a
+/// compilation of its own. What the driver itself counts as the generator's time is printed after each case, with a newly parsed file for every keystroke.
 /// </summary>
 [MemoryDiagnoser]
 public class GeneratorBenchmarks
@@ -15,8 +16,8 @@ public class GeneratorBenchmarks
     private const int Runs = 100;
 
     private CSharpCompilation _compilation = null!;
-    private SyntaxTree _edited = null!;
     private GeneratorDriver _driver = null!;
+    private SyntaxTree _own = null!, _other = null!, _member = null!;
 
     /// <summary>How many models the project declares.</summary>
     [Params(1, 100)]
@@ -27,7 +28,7 @@ public class GeneratorBenchmarks
     public void SetUp()
     {
         _compilation = DeclaredModels.Compilation(Models);
-        _edited = DeclaredModels.Edited(_compilation);
+        (_own, _other, _member) = (DeclaredModels.TypeInBody(_compilation), DeclaredModels.TypeElsewhere(_compilation), DeclaredModels.TypeMember(_compilation));
         _driver = NewDriver().RunGenerators(_compilation.Clone());
         var result = _driver.GetRunResult();
         if (result.GeneratedTrees.Length != 2 * Models || result.Diagnostics.Length > 0) throw new InvalidOperationException("the models are not declared as they should be");
@@ -37,28 +38,37 @@ public class GeneratorBenchmarks
     [Benchmark]
     public GeneratorDriver Cold() => NewDriver().RunGenerators(_compilation.Clone());
 
-    /// <summary>A run on the compilation that an edit made, with what the driver kept.</summary>
+    /// <summary>A keystroke in a method's body, in a file that declares nothing.</summary>
     [Benchmark]
-    public GeneratorDriver Keystroke() => _driver.RunGenerators(Edit());
+    public GeneratorDriver KeystrokeElsewhere() => _driver.RunGenerators(DeclaredModels.With(_compilation, _other));
+
+    /// <summary>A keystroke in a method's body, in the file of a declared model.</summary>
+    [Benchmark]
+    public GeneratorDriver KeystrokeInModel() => _driver.RunGenerators(DeclaredModels.With(_compilation, _own));
+
+    /// <summary>A keystroke in a member's name, which can change what any name in the project means.</summary>
+    [Benchmark]
+    public GeneratorDriver KeystrokeInMember() => _driver.RunGenerators(DeclaredModels.With(_compilation, _member));
 
     /// <summary>What the compiler does in any case: the attributes of all declared classes and properties are bound, without a generator.</summary>
     [Benchmark]
-    public int BindingAlone() => Bind(Edit());
+    public int BindingAlone() => Bind(DeclaredModels.With(_compilation, _member));
 
     /// <summary>Prints the driver's own measurement; on a compilation that is bound already, what is left is the generator's own work.</summary>
     [GlobalCleanup]
     public void PrintTimes()
     {
-        var (cold, keystroke, bound) = (Median(() => Cold()), Median(() => Keystroke()), Median(() =>
+        Print("cold", NewDriver, () => _compilation.Clone());
+        Print("keystroke elsewhere", () => _driver, () => DeclaredModels.With(_compilation, DeclaredModels.TypeElsewhere(_compilation)));
+        Print("keystroke in a model", () => _driver, () => DeclaredModels.With(_compilation, DeclaredModels.TypeInBody(_compilation)));
+        Print("keystroke in a member's name", () => _driver, () => DeclaredModels.With(_compilation, DeclaredModels.TypeMember(_compilation)));
+        Print("the same, bound already", () => _driver, () =>
         {
-            var compilation = Edit();
+            var compilation = DeclaredModels.With(_compilation, DeclaredModels.TypeMember(_compilation));
             Bind(compilation);
-            return _driver.RunGenerators(compilation);
-        }));
-        Console.WriteLine($"// the driver's timing of {Models} models, median of {Runs}: cold {cold:F3} ms, a keystroke {keystroke:F3} ms, {bound:F3} ms of it when attributes are bound already");
+            return compilation;
+        });
     }
-
-    private CSharpCompilation Edit() => _compilation.ReplaceSyntaxTree(_compilation.SyntaxTrees[0], _edited);
 
     private static int Bind(CSharpCompilation compilation)
     {
@@ -68,8 +78,22 @@ public class GeneratorBenchmarks
 
     private static int Arguments(AttributeData attribute) => attribute.ConstructorArguments.Length + attribute.NamedArguments.Length;
 
-    private static double Median(Func<GeneratorDriver> run)
-        => Enumerable.Range(0, Runs).Select(_ => run().GetTimingInfo().GeneratorTimes.Single().ElapsedTime.TotalMilliseconds).Order().ElementAt(Runs / 2);
+    private void Print(string what, Func<GeneratorDriver> driver, Func<CSharpCompilation> edit)
+    {
+        var (own, wall) = (new List<double>(), new List<double>());
+        for (var i = 0; i < Runs; i++)
+        {
+            var (before, compilation) = (driver(), edit());
+            var start = Stopwatch.GetTimestamp();
+            var after = before.RunGenerators(compilation);
+            wall.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+            own.Add(after.GetTimingInfo().GeneratorTimes.Single().ElapsedTime.TotalMilliseconds);
+        }
+
+        Console.WriteLine($"// {Models} models, {what}, median of {Runs}: generator {Median(own):F3} ms, whole run {Median(wall):F3} ms");
+    }
+
+    private static double Median(List<double> times) => times.Order().ElementAt(times.Count / 2);
 
     private static GeneratorDriver NewDriver() => CSharpGeneratorDriver.Create([new ModelGenerator().AsSourceGenerator()], parseOptions: DeclaredModels.ParseOptions);
 }

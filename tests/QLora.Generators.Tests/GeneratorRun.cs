@@ -24,9 +24,7 @@ internal sealed class GeneratorRun
             .Select(path => MetadataReference.CreateFromFile(path)),
     ];
 
-    private GeneratorDriver _driver = CSharpGeneratorDriver.Create(
-        [new ModelGenerator().AsSourceGenerator()], parseOptions: ParseOptions,
-        driverOptions: new GeneratorDriverOptions(IncrementalGeneratorOutputKind.None, trackIncrementalGeneratorSteps: true));
+    private GeneratorDriver _driver = NewDriver();
 
     private CSharpCompilation _compilation;
 
@@ -54,13 +52,39 @@ internal sealed class GeneratorRun
     /// <summary>Replaces the first file and runs again.</summary>
     public void Edit(string source) => Run(_compilation.ReplaceSyntaxTree(_compilation.SyntaxTrees[0], Parse(source, Path)));
 
+    /// <summary>Replaces one of the files and runs again.</summary>
+    public void Edit(int file, string source) => Run(_compilation.ReplaceSyntaxTree(_compilation.SyntaxTrees[file], Parse(source, _compilation.SyntaxTrees[file].FilePath)));
+
     /// <summary>Adds a file and runs again.</summary>
     public void Add(string source) => Run(_compilation.AddSyntaxTrees(Parse(source, $"Added{_compilation.SyntaxTrees.Length}.cs")));
+
+    /// <summary>Changes the compilation in another way and runs again.</summary>
+    public void Change(Func<CSharpCompilation, CSharpCompilation> change) => Run(change(_compilation));
+
+    /// <summary>What a first run says of the same compilation: its sources and diagnostics, with their places.</summary>
+    public IEnumerable<string> Fresh() => Output(NewDriver().RunGenerators(_compilation.Clone(), TestContext.Current.CancellationToken));
+
+    /// <summary>The sources and diagnostics, with their places.</summary>
+    public IEnumerable<string> Output() => Output(_driver);
+
+    /// <summary>The compilation, to see when it is let go.</summary>
+    public WeakReference Compilation() => new(_compilation);
 
     private void Run(CSharpCompilation compilation)
     {
         _compilation = compilation;
         _driver = _driver.RunGenerators(_compilation, TestContext.Current.CancellationToken);
+    }
+
+    private static GeneratorDriver NewDriver() => CSharpGeneratorDriver.Create(
+        [new ModelGenerator().AsSourceGenerator()], parseOptions: ParseOptions,
+        driverOptions: new GeneratorDriverOptions(IncrementalGeneratorOutputKind.None, trackIncrementalGeneratorSteps: true));
+
+    private static IEnumerable<string> Output(GeneratorDriver driver)
+    {
+        var result = Assert.Single(driver.GetRunResult().Results);
+        Assert.Null(result.Exception);
+        return [.. result.GeneratedSources.Select(source => $"{source.HintName}\n{source.SourceText}"), .. result.Diagnostics.Select(diagnostic => diagnostic.ToString())];
     }
 
     private static SyntaxTree Parse(string source, string path) => CSharpSyntaxTree.ParseText(SourceText.From(source, System.Text.Encoding.UTF8), ParseOptions, path);

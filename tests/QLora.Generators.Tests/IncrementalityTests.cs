@@ -74,7 +74,7 @@ public class IncrementalityTests
         var run = new GeneratorRun(GeneratorRun.Small.Replace("[Linear(\"mlp.down\"", "[Linear(\"mlp.up\""), GeneratorRun.Small.Replace("Tests.Small", "Tests.Other"));
         Assert.NotEmpty(run.Result.Diagnostics);
         var seen = new HashSet<object>(ReferenceEqualityComparer.Instance);
-        foreach (var name in StepNames.All.Concat(StepNames.Parsed))
+        foreach (var name in StepNames.All.Append(StepNames.Projects))
         {
             Assert.True(run.Result.TrackedSteps.ContainsKey(name), $"there is no step {name}");
             foreach (var output in run.Result.TrackedSteps[name].SelectMany(step => step.Outputs)) AssertPlain(output.Value, name, seen);

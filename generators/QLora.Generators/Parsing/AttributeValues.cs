@@ -6,11 +6,26 @@ namespace QLora.Generators.Parsing;
 /// <summary>Reads the arguments of the engine's attributes.</summary>
 internal static class AttributeValues
 {
-    public static AttributeData? Find(ISymbol symbol, string name) => symbol.GetAttributes().FirstOrDefault(attribute =>
-        attribute.AttributeClass is { } type && type.Name == name && type.ContainingNamespace.ToDisplayString() == "QLora.Annotations");
+    private const string Suffix = "Attribute";
+
+    /// <summary>The name of an attribute of the engine, without its suffix; null for others. Compared piece by piece, as this is asked of every attribute there is.</summary>
+    public static string? NameOf(AttributeData attribute)
+        => attribute.AttributeClass is { } type && type.Name.EndsWith(Suffix, StringComparison.Ordinal) && Namespaces.Are(type, "QLora", "Annotations")
+            ? type.Name.Substring(0, type.Name.Length - Suffix.Length)
+            : null;
+
+    public static AttributeData? Find(ISymbol symbol, string name)
+    {
+        foreach (var attribute in symbol.GetAttributes())
+        {
+            if (NameOf(attribute) == name) return attribute;
+        }
+
+        return null;
+    }
 
     /// <summary>The one argument of the constructor; empty while it is not written yet.</summary>
-    public static string First(AttributeData attribute) => attribute.ConstructorArguments.FirstOrDefault().Value as string ?? "";
+    public static string First(AttributeData attribute) => attribute.ConstructorArguments is { Length: > 0 } arguments ? arguments[0].Value as string ?? "" : "";
 
     public static string? String(AttributeData attribute, string argument) => Value(attribute, argument) as string;
 
@@ -30,5 +45,12 @@ internal static class AttributeValues
     private static AttributeSyntax? Syntax(AttributeData attribute) => attribute.ApplicationSyntaxReference?.GetSyntax() as AttributeSyntax;
 
     private static object? Value(AttributeData attribute, string argument)
-        => attribute.NamedArguments.FirstOrDefault(pair => pair.Key == argument).Value.Value;
+    {
+        foreach (var pair in attribute.NamedArguments)
+        {
+            if (pair.Key == argument) return pair.Value.Kind == TypedConstantKind.Array ? null : pair.Value.Value;
+        }
+
+        return null;
+    }
 }

@@ -18,7 +18,7 @@ internal sealed class ConfigMembers(IPropertySymbol property, AttributeData attr
     public string? Condition(string argument, bool hasLayer)
     {
         if (AttributeValues.String(attribute, argument) is not { } member) return null;
-        if (hasLayer && Members<IMethodSymbol>().Any(method => method.Name == member && IsOfLayer(method))) return $"config.{member}(layer)";
+        if (hasLayer && Has<IMethodSymbol>(member, IsOfLayer)) return $"config.{member}(layer)";
         return $"config.{Check(argument, member, SpecialType.System_Boolean, "bool")}";
     }
 
@@ -27,27 +27,41 @@ internal sealed class ConfigMembers(IPropertySymbol property, AttributeData attr
 
     private string Check(string argument, string member, SpecialType type, string typeName)
     {
-        var fitting = Members<IPropertySymbol>().Where(candidate => candidate is { IsIndexer: false, GetMethod: not null } && candidate.Type.SpecialType == type)
-            .Select(candidate => candidate.Name).Distinct().OrderBy(name => name, StringComparer.Ordinal).ToList();
-        if (!fitting.Contains(member))
+        if (!Has<IPropertySymbol>(member, candidate => Fits(candidate, type)))
         {
             diagnostics.Add(
                 Descriptors.ConfigMember, AttributeValues.Place(attribute, argument) ?? property.Locations.FirstOrDefault(),
-                argument, property.Name, member, config.Name, typeName, string.Join(", ", fitting));
+                argument, property.Name, member, config.Name, typeName, string.Join(", ", Fitting(type)));
         }
 
         return member;
     }
 
+    private static bool Fits(IPropertySymbol candidate, SpecialType type) => candidate is { IsIndexer: false, GetMethod: not null } && candidate.Type.SpecialType == type;
+
     private static bool IsOfLayer(IMethodSymbol method)
         => method is { ReturnType.SpecialType: SpecialType.System_Boolean, Parameters: { Length: 1 } parameters } && parameters[0].Type.SpecialType == SpecialType.System_Int32;
 
-    private IEnumerable<T> Members<T>() where T : class, ISymbol
+    private bool Has<T>(string name, Func<T, bool> fits) where T : class, ISymbol
     {
         for (var type = config; type is not null; type = type.BaseType)
         {
-            foreach (var member in type.GetMembers().OfType<T>().Where(IsReadable)) yield return member;
+            foreach (var member in type.GetMembers(name))
+            {
+                if (member is T candidate && IsReadable(member) && fits(candidate)) return true;
+            }
         }
+
+        return false;
+    }
+
+    /// <summary>The members that could have been named, for the message.</summary>
+    private IEnumerable<string> Fitting(SpecialType type)
+    {
+        var members = new List<ISymbol>();
+        for (var part = config; part is not null; part = part.BaseType) members.AddRange(part.GetMembers());
+        return members.OfType<IPropertySymbol>().Where(candidate => IsReadable(candidate) && Fits(candidate, type))
+            .Select(candidate => candidate.Name).Distinct().OrderBy(name => name, StringComparer.Ordinal);
     }
 
     private static bool IsReadable(ISymbol member)

@@ -14,7 +14,7 @@ internal static class DeclaredTypes
     {
         for (var type = symbol.BaseType; type is not null; type = type.BaseType)
         {
-            if (type.IsGenericType && type.OriginalDefinition.ToDisplayString() == $"QLora.Models.{baseName}<TConfig>") return type.TypeArguments[0] as INamedTypeSymbol;
+            if (type.Name == baseName && type.TypeArguments.Length == 1 && Namespaces.Are(type, "QLora", "Models")) return type.TypeArguments[0] as INamedTypeSymbol;
         }
 
         return null;
@@ -23,7 +23,7 @@ internal static class DeclaredTypes
     /// <summary>Whether a type is declared as a block or part that can be made from a config: its own config is that or a base of it.</summary>
     public static bool Fits(ITypeSymbol type, string baseName, INamedTypeSymbol config)
     {
-        if (type is not INamedTypeSymbol named || AttributeValues.Find(named, baseName + "Attribute") is null || ConfigOf(named, baseName) is not { } own) return false;
+        if (type is not INamedTypeSymbol named || AttributeValues.Find(named, baseName) is null || ConfigOf(named, baseName) is not { } own) return false;
         for (var candidate = config; candidate is not null; candidate = candidate.BaseType)
         {
             if (SymbolEqualityComparer.Default.Equals(candidate, own)) return true;
@@ -32,14 +32,11 @@ internal static class DeclaredTypes
         return false;
     }
 
-    /// <summary>The block of a list or the part itself, whose own properties are declared modules; null for other properties.</summary>
-    public static INamedTypeSymbol? PartOf(IPropertySymbol property)
-    {
-        if (AttributeValues.Find(property, "BlocksAttribute") is not null) return ElementType(property.Type) as INamedTypeSymbol;
-        return AttributeValues.Find(property, "PartAttribute") is null ? null : property.Type as INamedTypeSymbol;
-    }
-
     /// <summary>The element type of a list; null when it is none.</summary>
     public static ITypeSymbol? ElementType(ITypeSymbol type)
-        => type is INamedTypeSymbol { IsGenericType: true } named && named.OriginalDefinition.ToDisplayString() == "System.Collections.Generic.IReadOnlyList<T>" ? named.TypeArguments[0] : null;
+        => type is INamedTypeSymbol { OriginalDefinition.SpecialType: SpecialType.System_Collections_Generic_IReadOnlyList_T } named ? named.TypeArguments[0] : null;
+
+    /// <summary>Whether a type is a layer of the engine.</summary>
+    public static bool IsLayer(ITypeSymbol type, string name)
+        => type is INamedTypeSymbol { Arity: 0, ContainingType: null } && type.Name == name && Namespaces.Are(type, "QLora", "Layers");
 }

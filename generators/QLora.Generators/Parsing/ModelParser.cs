@@ -7,18 +7,24 @@ using QLora.Generators.Model;
 namespace QLora.Generators.Parsing;
 
 /// <summary>Reads a declared class into its spec. Symbols and syntax end here.</summary>
-internal static class ModelParser
+internal sealed class ModelParser
 {
+    private readonly DeclaredProperties _properties = new();
+    private readonly ModuleTree _tree;
+
+    /// <summary>A parser for the classes of one compilation, which share blocks and parts.</summary>
+    public ModelParser() => _tree = new ModuleTree(_properties);
+
     /// <summary>Reads a model, a class with <c>[CausalLanguageModel]</c>.</summary>
-    public static ParseResult<ModelSpec> ParseModel(INamedTypeSymbol symbol, ClassDeclarationSyntax syntax)
+    public ParseResult<ModelSpec> ParseModel(INamedTypeSymbol symbol, ClassDeclarationSyntax syntax)
     {
         var diagnostics = new DiagnosticBag();
         var place = syntax.Identifier.GetLocation();
         var (type, properties) = ParseClass(symbol, syntax, DeclaredTypes.Model, diagnostics);
-        var modules = ModuleTree.Modules(symbol).ToList();
+        var modules = _tree.Modules(symbol);
         var targets = TargetParser.Parse(symbol, modules, place, diagnostics);
         CheckNames(modules, symbol, place, diagnostics);
-        if (AttributeValues.Find(symbol, "CausalLanguageModelAttribute") is not { } attribute || type is null || diagnostics.Any)
+        if (AttributeValues.Find(symbol, DeclaredTypes.Model) is not { } attribute || type is null || diagnostics.Any)
         {
             return new ParseResult<ModelSpec>(null, LocationSpec.From(place), diagnostics.ToArray());
         }
@@ -32,17 +38,17 @@ internal static class ModelParser
     /// <param name="symbol">The class.</param>
     /// <param name="syntax">Where it is declared.</param>
     /// <param name="baseName">Which of both.</param>
-    public static ParseResult<PartSpec> ParsePart(INamedTypeSymbol symbol, ClassDeclarationSyntax syntax, string baseName)
+    public ParseResult<PartSpec> ParsePart(INamedTypeSymbol symbol, ClassDeclarationSyntax syntax, string baseName)
     {
         var diagnostics = new DiagnosticBag();
         var place = syntax.Identifier.GetLocation();
         var (type, properties) = ParseClass(symbol, syntax, baseName, diagnostics);
-        if (ModuleTree.HoldsItself(symbol)) diagnostics.Add(Descriptors.HoldsItself, place, symbol.Name);
+        if (_tree.HoldsItself(symbol)) diagnostics.Add(Descriptors.HoldsItself, place, symbol.Name);
         var spec = type is null || diagnostics.Any ? null : new PartSpec(type, new(properties));
         return new ParseResult<PartSpec>(spec, LocationSpec.From(place), diagnostics.ToArray());
     }
 
-    private static (TypeSpec? Type, List<PropertySpec> Properties) ParseClass(INamedTypeSymbol symbol, ClassDeclarationSyntax syntax, string baseName, DiagnosticBag diagnostics)
+    private (TypeSpec? Type, List<PropertySpec> Properties) ParseClass(INamedTypeSymbol symbol, ClassDeclarationSyntax syntax, string baseName, DiagnosticBag diagnostics)
     {
         var place = syntax.Identifier.GetLocation();
         if (!syntax.Modifiers.Any(SyntaxKind.PartialKeyword)) diagnostics.Add(Descriptors.TypeNotPartial, place, symbol.Name);
@@ -60,7 +66,7 @@ internal static class ModelParser
 
         var properties = new List<PropertySpec>();
         var parser = new PropertyParser(config, baseName == DeclaredTypes.Model, properties, diagnostics);
-        foreach (var property in symbol.GetMembers().OfType<IPropertySymbol>())
+        foreach (var property in _properties.Of(symbol))
         {
             if (parser.Parse(property) is { } spec) properties.Add(spec);
         }

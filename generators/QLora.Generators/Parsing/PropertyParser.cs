@@ -15,27 +15,27 @@ internal sealed class PropertyParser(INamedTypeSymbol config, bool inModel, List
 {
     public const string Placeholder = "{0}";
 
-    private static readonly ModuleKind[] Kinds = [ModuleKind.Embedding, ModuleKind.Linear, ModuleKind.RmsNorm, ModuleKind.LayerNorm, ModuleKind.Part, ModuleKind.Blocks];
+    private static readonly SymbolDisplayFormat Nullable =
+        SymbolDisplayFormat.FullyQualifiedFormat.AddMiscellaneousOptions(SymbolDisplayMiscellaneousOptions.IncludeNullableReferenceTypeModifier);
 
-    /// <summary>The spec of a property; null when it is not annotated.</summary>
-    public PropertySpec? Parse(IPropertySymbol property)
+    /// <summary>The spec of a property; null when it is no module.</summary>
+    public PropertySpec? Parse(DeclaredProperty declared)
     {
-        var target = AttributeValues.Find(property, "LoraTargetAttribute");
-        var declared = Kinds.Select(kind => (Kind: kind, Attribute: AttributeValues.Find(property, kind + "Attribute"))).Where(found => found.Attribute is not null).ToList();
-        if (target is not null && !declared.Any(found => found.Kind == ModuleKind.Linear)) diagnostics.Add(Descriptors.TargetNotLinear, AttributeValues.Place(target), property.Name);
-        if (declared.Count == 0) return null;
-        if (declared.Count > 1)
+        var (property, target, modules) = declared;
+        if (target is not null && !modules.Any(module => module.Kind == ModuleKind.Linear)) diagnostics.Add(Descriptors.TargetNotLinear, AttributeValues.Place(target), property.Name);
+        if (modules.Count == 0) return null;
+        if (modules.Count > 1)
         {
-            diagnostics.Add(Descriptors.TwoKinds, AttributeValues.Place(declared[1].Attribute!), property.Name, declared[0].Kind.ToString(), declared[1].Kind.ToString());
+            diagnostics.Add(Descriptors.TwoKinds, AttributeValues.Place(modules[1].Attribute), property.Name, modules[0].Kind.ToString(), modules[1].Kind.ToString());
         }
 
-        var (kind, attribute) = (declared[0].Kind, declared[0].Attribute!);
+        var (kind, attribute) = modules[0];
         var members = new ConfigMembers(property, attribute, config, diagnostics);
         var spec = new PropertySpec(
             kind,
             property.Name,
             Modifiers(property),
-            property.Type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat.AddMiscellaneousOptions(SymbolDisplayMiscellaneousOptions.IncludeNullableReferenceTypeModifier)),
+            property.Type.ToDisplayString(Nullable),
             AttributeValues.First(attribute),
             AttributeValues.String(attribute, "Gguf"),
             members.Condition("When", hasLayer: !inModel))
@@ -59,7 +59,7 @@ internal sealed class PropertyParser(INamedTypeSymbol config, bool inModel, List
             KeepFullPrecision = AttributeValues.Boolean(attribute, "KeepFullPrecision"),
             IsLoraTarget = target is not null,
             GgufStacked = AttributeValues.Boolean(attribute, "GgufStacked"),
-            PartType = DeclaredTypes.PartOf(property)?.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat),
+            PartType = declared.Part?.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat),
         };
         CheckShape(property, spec);
         CheckPaths(attribute, spec);
@@ -75,7 +75,7 @@ internal sealed class PropertyParser(INamedTypeSymbol config, bool inModel, List
         }
 
         if (spec.IsComposite) CheckComposite(property, spec.Kind);
-        else if (property.Type.ToDisplayString(NullableFlowState.None) != $"QLora.Layers.{spec.Kind}") WrongType(property, spec.Kind, $"QLora.Layers.{spec.Kind}");
+        else if (!DeclaredTypes.IsLayer(property.Type, spec.Kind.ToString())) WrongType(property, spec.Kind, $"QLora.Layers.{spec.Kind}");
         else if (spec.When is not null && property.NullableAnnotation != NullableAnnotation.Annotated) diagnostics.Add(Descriptors.NotNullable, Place(property), property.Name, spec.When, spec.Kind.ToString());
     }
 

@@ -10,7 +10,7 @@ internal static class TargetParser
     public static List<TargetSpec> Parse(INamedTypeSymbol model, IEnumerable<ModuleLeaf> modules, Location place, DiagnosticBag diagnostics)
     {
         var targets = modules
-            .Where(leaf => leaf.Attribute.AttributeClass!.Name == "LinearAttribute" && AttributeValues.Find(leaf.Property, "LoraTargetAttribute") is not null)
+            .Where(leaf => leaf is { Kind: ModuleKind.Linear, Declared.Target: not null })
             .Select(leaf => (leaf.Property.Name, leaf.Path, IsHead: AttributeValues.Boolean(leaf.Attribute, "KeepFullPrecision")))
             .Distinct()
             .ToList();
