@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QLora.Cpu.Vectors;
 
 namespace QLora.Cpu.Attention;
@@ -20,6 +21,7 @@ internal static unsafe class KeyPack
     public static int PaddedSize(int headSize) => (headSize + 31) / 32 * 32;
 
     /// <summary>Packs keys start to start + <see cref="Block"/> (fewer at the end) as panels.</summary>
+    [MethodImpl(Hot.Loop)]
     public static void Panels<V>(float* source, nint stride, int start, int keys, int headSize, float* panels) where V : unmanaged, IVector<V>
     {
         var width = 2 * V.Count;
@@ -42,6 +44,7 @@ internal static unsafe class KeyPack
     }
 
     /// <summary>Packs keys start to start + <see cref="Block"/> (fewer at the end) as rows.</summary>
+    [MethodImpl(Hot.Loop)]
     public static void Rows(float* source, nint stride, int start, int keys, int headSize, float* rows)
     {
         var size = PaddedSize(headSize);

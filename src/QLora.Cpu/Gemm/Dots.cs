@@ -10,7 +10,7 @@ internal static unsafe class Dots<TFormat> where TFormat : struct, INumberFormat
     public const int Rows = 4;
 
     /// <summary>sums[j] ← Σ_k x[k] · w[j, k].</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public static void One<V>(float* x, byte* w, nint wRow, int count, float* sums) where V : unmanaged, IVector<V>
     {
         V s0, s1, s2, s3;
@@ -32,7 +32,7 @@ internal static unsafe class Dots<TFormat> where TFormat : struct, INumberFormat
     }
 
     /// <summary>sums[r · 4 + j] ← Σ_k x[r, k] · w[j, k], for two rows r.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public static void Two<V>(float* x, nint xRow, byte* w, nint wRow, int count, float* sums) where V : unmanaged, IVector<V>
     {
         V s0, s1, s2, s3, t0, t1, t2, t3;

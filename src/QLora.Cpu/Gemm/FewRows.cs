@@ -15,7 +15,7 @@ internal readonly unsafe struct FewRows<TFormat>(ProductShape shape, float* a, D
     /// <summary>How many items there are.</summary>
     public static int Items(int n) => (n + Dots<TFormat>.Rows - 1) / Dots<TFormat>.Rows;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
     {
         var sums = stackalloc float[2 * Dots<TFormat>.Rows];
