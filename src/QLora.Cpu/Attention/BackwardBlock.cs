@@ -10,8 +10,8 @@ namespace QLora.Cpu.Attention;
 /// </summary>
 internal static unsafe class BackwardBlock
 {
-    /// <summary>Queries worked on at once; runs begin at its multiples.</summary>
-    public const int Block = ForwardBlock.Block;
+    /// <summary>Queries worked on at once; runs begin at its multiples. The more there are, the less often sums of keys and values are fetched and put back.</summary>
+    public const int Block = 2 * ForwardBlock.Block;
 
     /// <summary>Numbers of scratch that one run needs.</summary>
     public static int ScratchSize(int headSize) => Block * (3 * KeyPack.PaddedSize(headSize) + 2 * KeyPack.Block + 2);

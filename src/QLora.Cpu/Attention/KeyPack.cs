@@ -28,6 +28,18 @@ internal static unsafe class KeyPack
         for (var first = start; first < Math.Min(start + Block, PaddedKeys(keys)); first += width)
         {
             var panel = panels + (nint)first * headSize;
+            if (first + width <= keys && headSize % V.Count == 0)
+            {
+                var key = source + first * stride;
+                for (var k = 0; k < headSize; k += V.Count)
+                {
+                    V.Transpose(key + k, stride, panel + (nint)k * width, width);
+                    V.Transpose(key + V.Count * stride + k, stride, panel + (nint)k * width + V.Count, width);
+                }
+
+                continue;
+            }
+
             for (var j = 0; j < width; j++)
             {
                 var key = source + (first + j) * stride;
