@@ -14,6 +14,14 @@ internal readonly record struct ProductShape(int M, int N, int Inner, bool Trans
 {
     /// <summary>alpha · sum + beta · old, where an old NaN does not count when beta is 0.</summary>
     public float Result(float sum, float old) => Beta == 0 ? Alpha * sum : MathF.FusedMultiplyAdd(old, Beta, Alpha * sum);
+
+    /// <summary>The same of four numbers side by side, where they shall be.</summary>
+    public unsafe void Store(Float4 sums, float* result)
+    {
+        sums *= Float4.Create(Alpha);
+        if (Beta != 0) sums = Float4.FusedMultiplyAdd(Float4.Load(result), Float4.Create(Beta), sums);
+        sums.Store(result);
+    }
 }
 
 /// <summary>
