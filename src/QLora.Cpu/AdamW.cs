@@ -49,6 +49,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct SumOfSquaresKernel(float* x, double* sums, long count) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var block = start; block < end; block++)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QLora.Backends;
 using QLora.Cpu.Attention;
 using QLora.Cpu.Vectors;
@@ -76,6 +77,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct PackForwardKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var n = start; n < end; n++)
@@ -91,6 +93,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct ForwardKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory, float* y, float* logSumExp) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var n = start; n < end; n++)
@@ -105,6 +108,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct FewQueriesKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory, float* y, float* logSumExp) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var n = start; n < end; n++)

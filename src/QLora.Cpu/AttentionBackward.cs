@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using QLora.Backends;
 using QLora.Cpu.Attention;
 using QLora.Cpu.Vectors;
@@ -86,6 +87,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct PackBackwardKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var n = start; n < end; n++)
@@ -102,6 +104,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct BackwardKernel(AttentionOperands o, BackwardOperands results, List<AttentionItem> items, AttentionMemory memory) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var n = start; n < end; n++)
@@ -119,6 +122,7 @@ public sealed unsafe partial class CpuBackend
     private readonly struct AddSharesKernel(
         AttentionOperands o, List<AttentionSum> sums, List<AttentionItem> runs, AttentionMemory memory, float* dk, float* dv) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var n = start; n < end; n++)

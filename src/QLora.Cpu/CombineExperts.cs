@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QLora.Cpu.Vectors;
 using QLora.Tensors;
 
@@ -25,6 +26,7 @@ public sealed unsafe partial class CpuBackend
     /// <summary>Items are blocks of columns: each takes the rows in their order, so that the experts of a token add up the same way every time.</summary>
     private readonly struct CombineExpertsKernel(float* x, int* slots, float* weights, float* y, int rows, int size, int k) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             var (first, last) = (start * ColumnBlock, Math.Min(end * ColumnBlock, size));
@@ -42,6 +44,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct CombineExpertsBackwardKernel(float* x, int* slots, float* weights, float* dy, float* dx, float* dWeights, int size, int k) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var i = start; i < end; i++)

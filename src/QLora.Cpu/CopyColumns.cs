@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QLora.Cpu.Vectors;
 using QLora.Tensors;
 
@@ -12,6 +13,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct CopyColumnsKernel(float* source, nint sourceRow, float* destination, nint destinationRow, int count) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var t = start; t < end; t++) new ReadOnlySpan<float>(source + t * sourceRow, count).CopyTo(new Span<float>(destination + t * destinationRow, count));

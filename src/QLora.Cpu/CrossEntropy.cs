@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QLora.Cpu.Vectors;
 using QLora.Tensors;
 
@@ -15,11 +16,13 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct CrossEntropyKernel(float* logits, int* labels, float* losses, int vocabulary, bool wantsGradient, float gradientScale) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var t = start; t < end; t++) losses[t] = Row<V>(logits + (nint)t * vocabulary, labels[t]);
         }
 
+        [MethodImpl(Hot.Loop)]
         private float Row<V>(float* row, int label) where V : unmanaged, IVector<V>
         {
             var largest = VectorMath.Max<V>(row, vocabulary);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QLora.Cpu.Gemm;
 using QLora.Cpu.Vectors;
 using QLora.Quantization;
@@ -13,6 +14,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct DequantizeKernel(QuantizedRows rows, float* y, int columns) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var row = start; row < end; row++) rows.Read<V>(row, 0, columns, y + (nint)row * columns);

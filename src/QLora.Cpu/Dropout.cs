@@ -17,6 +17,7 @@ public sealed unsafe partial class CpuBackend
         // A multiple of two vectors, as which the words of the mask are made.
         public const int Block = 64;
 
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             var i = (nint)start * Block;

@@ -38,6 +38,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct AddBiasKernel(float* bias, float* y, int size) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var t = start; t < end; t++)
@@ -53,6 +54,7 @@ public sealed unsafe partial class CpuBackend
     /// <summary>Items are blocks of columns: each is summed over the rows in their order, whoever does it.</summary>
     private readonly struct AddBiasBackwardKernel(float* dy, float* dBias, int rows, int size) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             var i = start * ColumnBlock;

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using QLora.Cpu.Vectors;
 using QLora.Tensors;
 using Tensor = QLora.Tensors.Tensor;
@@ -24,6 +25,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct EmbeddingKernel(int* ids, Tensor weight, Tensor y) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var t = start; t < end; t++)
@@ -48,6 +50,7 @@ public sealed unsafe partial class CpuBackend
     /// <summary>Items are blocks of columns: each takes the tokens in their order, so that repeated ids add up the same way every time.</summary>
     private readonly struct EmbeddingBackwardKernel(int* ids, float* dy, float* dWeight, int tokens, int size) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             var (first, last) = (start * ColumnBlock, Math.Min(end * ColumnBlock, size));

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QLora.Cpu.Vectors;
 using QLora.Tensors;
 
@@ -93,6 +94,7 @@ public sealed partial class CpuBackend
         // A cache line's multiple, so that threads do not write into the same line.
         public const int Block = 64;
 
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             var i = (nint)start * Block;

@@ -71,6 +71,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct LayerNormKernel(float* x, float* weight, float* bias, float* y, int size, float epsilon) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var t = start; t < end; t++)
@@ -93,6 +94,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct LayerNormMomentsKernel(float* x, RowMoments* moments, int size, float epsilon) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var t = start; t < end; t++) moments[t] = RowMoments.Of<V>(x + (nint)t * size, size, epsilon);
@@ -102,6 +104,7 @@ public sealed unsafe partial class CpuBackend
     /// <summary>Items are blocks of columns: each is summed over the rows in their order, whoever does it.</summary>
     private readonly struct LayerNormWeightKernel(float* x, float* dy, RowMoments* moments, float* dWeight, int rows, int size) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             var i = start * ColumnBlock;
@@ -127,6 +130,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct LayerNormBackwardKernel(float* x, float* weight, float* dy, float* dx, int size, float epsilon, bool accumulate) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var t = start; t < end; t++)

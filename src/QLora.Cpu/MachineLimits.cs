@@ -81,7 +81,7 @@ public sealed record MachineLimits(double Gflops, double MemoryBandwidthGBs)
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(Hot.Loop)]
         private static void Loop<V>(int steps, float* result) where V : unmanaged, IVector<V>
         {
             var (factor, addend) = (V.Create(0.5f), V.Create(1f));
@@ -114,7 +114,7 @@ public sealed record MachineLimits(double Gflops, double MemoryBandwidthGBs)
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(Hot.Loop)]
         private static void Loop<V>(float* source, float* end, float* result) where V : unmanaged, IVector<V>
         {
             V s0, s1, s2, s3;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QLora.Cpu.Vectors;
 using QLora.Quantization;
 using QLora.Tensors;
@@ -24,6 +25,7 @@ public sealed unsafe partial class CpuBackend
         // Spans hold no more than 2³¹ elements: blocks are given to the quantiser in groups.
         private const int Group = 1 << 20;
 
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             var step = Math.Max(1, Group / blockSize);

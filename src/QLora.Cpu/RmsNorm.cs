@@ -38,6 +38,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct RmsNormKernel(float* x, float* weight, float* y, int size, float epsilon) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var t = start; t < end; t++)
@@ -58,6 +59,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct RmsNormFactorsKernel(float* x, float* factors, int size, float epsilon) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var t = start; t < end; t++) factors[t] = InverseRootMeanSquare<V>(x + (nint)t * size, size, epsilon);
@@ -67,6 +69,7 @@ public sealed unsafe partial class CpuBackend
     /// <summary>Items are blocks of columns: each is summed over the rows in their order, whoever does it.</summary>
     private readonly struct RmsNormWeightKernel(float* x, float* dy, float* factors, float* dWeight, int rows, int size) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             var i = start * ColumnBlock;
@@ -91,6 +94,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct RmsNormBackwardKernel(float* x, float* weight, float* dy, float* dx, int size, float epsilon, bool accumulate) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var t = start; t < end; t++)

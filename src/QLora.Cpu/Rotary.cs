@@ -16,6 +16,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct RotaryKernel(float* x, int* positions, float* cos, float* sin, int heads, int headSize, int half, float direction) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var t = start; t < end; t++)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QLora.Cpu.Vectors;
 using QLora.Tensors;
 
@@ -33,6 +34,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct RouteKernel(float* logits, int* experts, float* weights, int count, int k, bool normalize) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var t = start; t < end; t++)
@@ -66,6 +68,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct RouteBackwardKernel(float* logits, int* experts, float* dWeights, float* dLogits, int count, int k, bool normalize) : IKernel
     {
+        [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
             for (var t = start; t < end; t++) Row<V>(logits + (nint)t * count, experts + (nint)t * k, dWeights + (nint)t * k, dLogits + (nint)t * count);

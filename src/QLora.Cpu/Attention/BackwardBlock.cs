@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QLora.Backends;
 using QLora.Cpu.Vectors;
 
@@ -9,8 +10,8 @@ namespace QLora.Cpu.Attention;
 /// </summary>
 internal static unsafe class BackwardBlock
 {
-    /// <summary>Queries worked on at once; runs begin at its multiples.</summary>
-    public const int Block = ForwardBlock.Block;
+    /// <summary>Queries worked on at once; runs begin at its multiples. The more there are, the less often sums of keys and values are fetched and put back.</summary>
+    public const int Block = 2 * ForwardBlock.Block;
 
     /// <summary>Numbers of scratch that one run needs.</summary>
     public static int ScratchSize(int headSize) => Block * (3 * KeyPack.PaddedSize(headSize) + 2 * KeyPack.Block + 2);
@@ -26,6 +27,7 @@ internal static unsafe class BackwardBlock
     /// <param name="keyShare">(padded keys, padded size): the share in dk, written from the first visible key to the last.</param>
     /// <param name="valueShare">(padded keys, padded size): the share in dv.</param>
     /// <param name="scratch"><see cref="ScratchSize"/> numbers.</param>
+    [MethodImpl(Hot.Loop)]
     public static void Run<V>(
         in AttentionOperands o, in BackwardOperands r, AttentionSegment segment, int head, int first, int end, PackedKeys keys,
         float* keyShare, float* valueShare, float* scratch)
@@ -39,6 +41,7 @@ internal static unsafe class BackwardBlock
     }
 
     /// <summary>One block of queries; visible keys before <paramref name="written"/> already have a share, which is added to.</summary>
+    [MethodImpl(Hot.Loop)]
     private static void QueryBlock<V>(
         in AttentionOperands o, in BackwardOperands r, AttentionSegment segment, int head, int first, int count, PackedKeys keys,
         float* keyShare, float* valueShare, int written, float* scratch)
@@ -110,6 +113,7 @@ internal static unsafe class BackwardBlock
     }
 
     /// <summary>Turns the scores that a row sees into probabilities, and the gradients of the probabilities into those of the scores.</summary>
+    [MethodImpl(Hot.Loop)]
     private static void ScoreGradients<V>(float* scores, float* gradients, int hidden, int seen, float logSumExp, float dot, float scale)
         where V : unmanaged, IVector<V>
     {
@@ -123,6 +127,7 @@ internal static unsafe class BackwardBlock
     }
 
     /// <summary>The same where scores have a cap, whose slope is 1 − tanh².</summary>
+    [MethodImpl(Hot.Loop)]
     private static void CappedScoreGradients<V>(
         float* scores, float* gradients, int hidden, int seen, float logSumExp, float dot, float scale, float softCap)
         where V : unmanaged, IVector<V>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QLora.Backends;
 using QLora.Cpu.Vectors;
 
@@ -20,6 +21,7 @@ internal static unsafe class FewQueries
     /// <param name="y">The whole result.</param>
     /// <param name="logSumExp">The whole (tokens, heads), or null.</param>
     /// <param name="scores">Scratch for as many numbers as it sees keys.</param>
+    [MethodImpl(Hot.Loop)]
     public static void Run<V>(in AttentionOperands o, AttentionSegment segment, int head, int i, float* y, float* logSumExp, float* scores)
         where V : unmanaged, IVector<V>
     {
@@ -46,6 +48,7 @@ internal static unsafe class FewQueries
     }
 
     /// <summary>The scores of four keys, whose sums do not wait for each other.</summary>
+    [MethodImpl(Hot.Loop)]
     private static void FourScores<V>(float* query, float* key0, nint stride, int headSize, float scale, float* scores) where V : unmanaged, IVector<V>
     {
         var key1 = key0 + stride;
@@ -77,6 +80,7 @@ internal static unsafe class FewQueries
         scores[3] = scale * sum3;
     }
 
+    [MethodImpl(Hot.Loop)]
     private static void FourVectors<V>(float* weights, int count, float* values, nint stride, float factor, float* result) where V : unmanaged, IVector<V>
     {
         V sum0 = V.Create(0f), sum1 = sum0, sum2 = sum0, sum3 = sum0;
@@ -95,6 +99,7 @@ internal static unsafe class FewQueries
         (sum3 * V.Create(factor)).Store(result + 3 * V.Count);
     }
 
+    [MethodImpl(Hot.Loop)]
     private static void OneVector<V>(float* weights, int count, float* values, nint stride, float factor, float* result) where V : unmanaged, IVector<V>
     {
         var sum = V.Create(0f);

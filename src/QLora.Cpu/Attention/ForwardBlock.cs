@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using QLora.Backends;
 using QLora.Cpu.Vectors;
 
@@ -28,6 +29,7 @@ internal static unsafe class ForwardBlock
     /// <param name="y">The whole result.</param>
     /// <param name="logSumExp">The whole (tokens, heads), or null.</param>
     /// <param name="scratch"><see cref="ScratchSize"/> numbers.</param>
+    [MethodImpl(Hot.Loop)]
     public static void Run<V>(in AttentionOperands o, AttentionSegment segment, int head, int first, float* keys, float* values,
         float* y, float* logSumExp, float* scratch)
         where V : unmanaged, IVector<V>
@@ -82,6 +84,7 @@ internal static unsafe class ForwardBlock
     /// Replaces the scores of a row from <paramref name="hidden"/> to <paramref name="seen"/> by their exponentials, the others from
     /// <paramref name="begin"/>, a multiple of a vector, to <paramref name="end"/> by zeros, and brings the row's running sums up to date.
     /// </summary>
+    [MethodImpl(Hot.Loop)]
     private static void Exponentials<V>(float* scores, int begin, int hidden, int seen, int end, ref float largest, ref float total, float* sums, int size)
         where V : unmanaged, IVector<V>
     {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QLora.Cpu.Vectors;
 
 namespace QLora.Cpu.Attention;
@@ -20,12 +21,25 @@ internal static unsafe class KeyPack
     public static int PaddedSize(int headSize) => (headSize + 31) / 32 * 32;
 
     /// <summary>Packs keys start to start + <see cref="Block"/> (fewer at the end) as panels.</summary>
+    [MethodImpl(Hot.Loop)]
     public static void Panels<V>(float* source, nint stride, int start, int keys, int headSize, float* panels) where V : unmanaged, IVector<V>
     {
         var width = 2 * V.Count;
         for (var first = start; first < Math.Min(start + Block, PaddedKeys(keys)); first += width)
         {
             var panel = panels + (nint)first * headSize;
+            if (first + width <= keys && headSize % V.Count == 0)
+            {
+                var key = source + first * stride;
+                for (var k = 0; k < headSize; k += V.Count)
+                {
+                    V.Transpose(key + k, stride, panel + (nint)k * width, width);
+                    V.Transpose(key + V.Count * stride + k, stride, panel + (nint)k * width + V.Count, width);
+                }
+
+                continue;
+            }
+
             for (var j = 0; j < width; j++)
             {
                 var key = source + (first + j) * stride;
@@ -42,6 +56,7 @@ internal static unsafe class KeyPack
     }
 
     /// <summary>Packs keys start to start + <see cref="Block"/> (fewer at the end) as rows.</summary>
+    [MethodImpl(Hot.Loop)]
     public static void Rows(float* source, nint stride, int start, int keys, int headSize, float* rows)
     {
         var size = PaddedSize(headSize);

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using QLora.Cpu.Vectors;
 
 namespace QLora.Cpu.Attention;
@@ -43,6 +44,7 @@ internal readonly unsafe struct QuerySpan(int count, int end, int window)
     public bool IsFirstOfGroup(int group, int start) => start == FirstStartOf(group * Tile.Rows);
 
     /// <summary>Copies rows into scratch, times a factor, filled up with zeros to whole groups and to <paramref name="size"/>.</summary>
+    [MethodImpl(Hot.Loop)]
     public void Load(float* source, nint stride, int headSize, float* rows, int size, float factor)
     {
         for (var i = 0; i < Groups * Tile.Rows; i++)
@@ -65,6 +67,7 @@ internal readonly unsafe struct QuerySpan(int count, int end, int window)
     /// <param name="headSize">The inner extent.</param>
     /// <param name="products">(whole groups, KeyPack.Block).</param>
     /// <param name="start">The first key of the block.</param>
+    [MethodImpl(Hot.Loop)]
     public void MultiplyByPanels<V>(float* rows, int size, float* panels, int headSize, float* products, int start) where V : unmanaged, IVector<V>
     {
         var width = 2 * V.Count;

@@ -22,7 +22,7 @@ internal static unsafe class Tile
     /// <param name="cRow">Numbers from one row to the next.</param>
     /// <param name="inner">The inner extent.</param>
     /// <param name="accumulate">Whether c is added to or overwritten.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public static void Multiply<V>(float* a, nint aRow, nint aInner, float* b, nint bRow, float* c, nint cRow, int inner, bool accumulate)
         where V : unmanaged, IVector<V>
     {

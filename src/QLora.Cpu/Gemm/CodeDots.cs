@@ -16,7 +16,7 @@ internal static unsafe class CodeDots<V> where V : unmanaged, IRegisterTable<V>
     public static int Padded(int count) => (count + Chunk - 1) / Chunk * Chunk;
 
     /// <summary>Puts a row in the order of the codes, with zeros to make whole chunks.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public static void Arrange(float* row, int count, float* destination)
     {
         var start = 0;
@@ -42,7 +42,7 @@ internal static unsafe class CodeDots<V> where V : unmanaged, IRegisterTable<V>
     /// <param name="chunks">Chunks of a row.</param>
     /// <param name="table">The values of the codes.</param>
     /// <param name="sums">The results.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public static void One(float* x, byte* codes, nint rowBytes, float* scales, nint scaleRow, int chunks, float* table, float* sums)
     {
         var (first, second) = (V.Load(table), V.Load(table + 16 - V.Count));
@@ -67,7 +67,7 @@ internal static unsafe class CodeDots<V> where V : unmanaged, IRegisterTable<V>
     }
 
     /// <summary>sums[j · 4 + r] ← Σ_k x[r, k] · w[j, k] for two rows of the weight and four arranged rows; the rest as in <see cref="One"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public static void Four(float* x, nint xRow, byte* codes, nint rowBytes, float* scales, nint scaleRow, int chunks, float* table, float* sums)
     {
         var (first, second) = (V.Load(table), V.Load(table + 16 - V.Count));

@@ -12,7 +12,7 @@ internal readonly unsafe struct DenseRows<TFormat>(byte* data, int columns) : IR
     /// <summary>The first number of a row.</summary>
     public byte* Row(int row) => data + row * RowBytes;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public void Read<V>(int row, int first, int count, float* destination) where V : unmanaged, IVector<V>
     {
         var source = Row(row) + (nint)first * TFormat.Size;
@@ -24,7 +24,7 @@ internal readonly unsafe struct DenseRows<TFormat>(byte* data, int columns) : IR
     public void ReadRows<V>(int row, int rows, int first, int columns, float* destination, int width, float* scratch) where V : unmanaged, IVector<V> =>
         Panel.ReadRows<V, DenseRows<TFormat>>(this, row, rows, first, columns, destination, width);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public void ReadTransposed<V>(int row, int first, int count, float* destination, nint width, float* scratch) where V : unmanaged, IVector<V>
     {
         var whole = 0;

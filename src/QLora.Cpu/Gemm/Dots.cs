@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using QLora.Cpu.Vectors;
 
 namespace QLora.Cpu.Gemm;
@@ -10,7 +11,7 @@ internal static unsafe class Dots<TFormat> where TFormat : struct, INumberFormat
     public const int Rows = 4;
 
     /// <summary>sums[j] ← Σ_k x[k] · w[j, k].</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public static void One<V>(float* x, byte* w, nint wRow, int count, float* sums) where V : unmanaged, IVector<V>
     {
         V s0, s1, s2, s3;
@@ -20,6 +21,15 @@ internal static unsafe class Dots<TFormat> where TFormat : struct, INumberFormat
         var i = 0;
         for (; i <= count - V.Count; i += V.Count, w += step, w2 += step)
         {
+            // The rows of the next call: short as rows are, memory would not be read ahead far enough.
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(w + 4 * wRow);
+                Sse.Prefetch0(w + 5 * wRow);
+                Sse.Prefetch0(w2 + 4 * wRow);
+                Sse.Prefetch0(w2 + 5 * wRow);
+            }
+
             var factor = V.Load(x + i);
             s0 = V.FusedMultiplyAdd(factor, TFormat.Load<V>(w), s0);
             s1 = V.FusedMultiplyAdd(factor, TFormat.Load<V>(w + wRow), s1);
@@ -32,7 +42,7 @@ internal static unsafe class Dots<TFormat> where TFormat : struct, INumberFormat
     }
 
     /// <summary>sums[r · 4 + j] ← Σ_k x[r, k] · w[j, k], for two rows r.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public static void Two<V>(float* x, nint xRow, byte* w, nint wRow, int count, float* sums) where V : unmanaged, IVector<V>
     {
         V s0, s1, s2, s3, t0, t1, t2, t3;

@@ -29,13 +29,14 @@ internal readonly unsafe struct FewCodeRows(ProductShape shape, QuantizedRows w,
         if (shape.M % 4 == 3) new Span<float>(memory.Left + (nint)shape.M * padded, padded).Clear();
     }
 
+    [MethodImpl(Hot.Loop)]
     public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
     {
         if (typeof(V) == typeof(Float16)) RunGroups<Float16>(start, end, memory.OfThread(part).Panel);
         else RunGroups<Float8>(start, end, memory.OfThread(part).Panel);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private void RunGroups<V>(int start, int end, float* scratch) where V : unmanaged, IRegisterTable<V>
     {
         var padded = CodeDots<V>.Padded(shape.Inner);

@@ -15,7 +15,7 @@ internal readonly unsafe struct FewRows<TFormat>(ProductShape shape, float* a, D
     /// <summary>How many items there are.</summary>
     public static int Items(int n) => (n + Dots<TFormat>.Rows - 1) / Dots<TFormat>.Rows;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
     {
         var sums = stackalloc float[2 * Dots<TFormat>.Rows];
@@ -33,7 +33,8 @@ internal readonly unsafe struct FewRows<TFormat>(ProductShape shape, float* a, D
                 for (var r = i; r < Math.Min(i + 2, shape.M); r++)
                 {
                     var result = c + (nint)r * shape.N + first;
-                    for (var j = known; j < Dots<TFormat>.Rows; j++) result[j] = shape.Result(sums[(r - i) * Dots<TFormat>.Rows + j], result[j]);
+                    if (known == 0) shape.Store(Float4.Load(sums + (r - i) * Dots<TFormat>.Rows), result);
+                    for (var j = known; known > 0 && j < Dots<TFormat>.Rows; j++) result[j] = shape.Result(sums[(r - i) * Dots<TFormat>.Rows + j], result[j]);
                 }
             }
         }

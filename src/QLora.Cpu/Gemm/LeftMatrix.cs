@@ -70,7 +70,7 @@ internal readonly unsafe struct LeftMatrix(float* data, nint row, nint inner, in
     }
 
     /// <summary>The numbers of an inner index lie side by side, as they shall.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static void PackColumns(float* source, nint inner, int rows, int size, int count, float* destination)
     {
         for (var i = 0; i < count; i++, source += inner, destination += size)
@@ -82,7 +82,7 @@ internal readonly unsafe struct LeftMatrix(float* data, nint row, nint inner, in
     }
 
     /// <summary>The numbers of a row lie side by side: squares of them are transposed.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static void PackRows<V>(float* source, nint row, int rows, int size, int count, float* destination) where V : unmanaged, IVector<V>
     {
         var r = 0;
@@ -95,7 +95,7 @@ internal readonly unsafe struct LeftMatrix(float* data, nint row, nint inner, in
         for (; r < rows; r++) PackSquares<Float1>(source + r * row, row, size, count, destination + r);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private static void PackSquares<V>(float* source, nint row, nint size, int count, float* destination) where V : unmanaged, IVector<V>
     {
         var i = 0;

@@ -27,7 +27,7 @@ internal static unsafe class Panel
     }
 
     /// <summary>What <see cref="IRows.ReadRows"/> does, for any kind of rows.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public static void ReadRows<V, TRows>(TRows source, int row, int rows, int first, int columns, float* destination, int width)
         where V : unmanaged, IVector<V> where TRows : struct, IRows
     {
@@ -39,7 +39,7 @@ internal static unsafe class Panel
     }
 
     /// <summary>What <see cref="IRows.ReadTransposed"/> does, for any kind of rows: a run of each goes to scratch memory, and becomes columns there. Missing rows are zeros.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public static void ReadTransposed<V, TRows>(TRows source, int row, int rows, int first, int count, float* destination, nint width, float* scratch)
         where V : unmanaged, IVector<V> where TRows : struct, IRows
     {

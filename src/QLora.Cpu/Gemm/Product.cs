@@ -14,6 +14,14 @@ internal readonly record struct ProductShape(int M, int N, int Inner, bool Trans
 {
     /// <summary>alpha · sum + beta · old, where an old NaN does not count when beta is 0.</summary>
     public float Result(float sum, float old) => Beta == 0 ? Alpha * sum : MathF.FusedMultiplyAdd(old, Beta, Alpha * sum);
+
+    /// <summary>The same of four numbers side by side, where they shall be.</summary>
+    public unsafe void Store(Float4 sums, float* result)
+    {
+        sums *= Float4.Create(Alpha);
+        if (Beta != 0) sums = Float4.FusedMultiplyAdd(Float4.Load(result), Float4.Create(Beta), sums);
+        sums.Store(result);
+    }
 }
 
 /// <summary>
@@ -28,7 +36,7 @@ internal readonly unsafe struct Product<TTile, TRows>(
     // With so few tiles a panel is read where it lies, if it can be.
     private const int FewTiles = 4;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
     {
         var own = memory.OfThread(part);
@@ -54,7 +62,7 @@ internal readonly unsafe struct Product<TTile, TRows>(
     /// <summary>Where a share of rows begins, in tiles; packed groups are shared out the same way.</summary>
     private int Border(int tiles, int share) => (int)((long)tiles * share / rowShares);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     private void MultiplyPanel<V>(int column, int first, int last, ProductMemory.ThreadMemory own) where V : unmanaged, IVector<V>
     {
         var width = TTile.Vectors * V.Count;
@@ -103,6 +111,7 @@ internal readonly unsafe struct Product<TTile, TRows>(
 /// <summary>Packs the left matrix of a product: an item is a group of rows.</summary>
 internal readonly unsafe struct PackLeft(LeftMatrix source, int rows, int inner, int group, float* destination) : IKernel
 {
+    [MethodImpl(Hot.Loop)]
     public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
     {
         for (var i = start; i < end; i++)

@@ -35,7 +35,7 @@ internal readonly unsafe struct QuantizedRows(QuantizedTensor tensor) : IRows
     /// <param name="rows">How many.</param>
     /// <param name="destination">Takes them, and zeros to fill up each row.</param>
     /// <param name="width">Numbers from one row of scales to the next, a multiple of eight.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public void ReadScales(int row, int rows, float* destination, int width)
     {
         var (scales, blockBits, eights) = (_scales, _blockBits, _columns / 8);
@@ -55,7 +55,7 @@ internal readonly unsafe struct QuantizedRows(QuantizedTensor tensor) : IRows
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public void Read<V>(int row, int first, int count, float* destination) where V : unmanaged, IVector<V>
     {
         var element = (long)row * _columns + first;
@@ -84,7 +84,7 @@ internal readonly unsafe struct QuantizedRows(QuantizedTensor tensor) : IRows
         for (; element < end; element++) *destination++ = Element(element);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public void ReadRows<V>(int row, int rows, int first, int columns, float* destination, int width, float* scratch) where V : unmanaged, IVector<V>
     {
         if (columns < width || columns % V.Count != 0 || first % V.Count != 0 || 1 << _blockBits < V.Count || _columns % (1 << _blockBits) != 0)
@@ -115,7 +115,7 @@ internal readonly unsafe struct QuantizedRows(QuantizedTensor tensor) : IRows
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public void ReadTransposed<V>(int row, int first, int count, float* destination, nint width, float* scratch) where V : unmanaged, IVector<V>
     {
         // Runs of 32 elements begin with a byte and lie in one block.

@@ -26,7 +26,7 @@ internal readonly unsafe struct ResultMatrix(float* data, nint row, nint column)
     /// <param name="sums">What is added.</param>
     /// <param name="sumRow">Numbers from one row of them to the next.</param>
     /// <param name="beta">Factor of the old content.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public void Add(int i, int rows, int j, int columns, float* sums, nint sumRow, float beta)
     {
         if (!IsTransposed)

@@ -10,7 +10,7 @@ internal readonly unsafe struct Tile12x2 : ITile
 
     public static int Vectors => 2;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public static void Multiply<V>(int inner, LeftRows a, float* b, nint bRow, float* c, nint cRow, float alpha, float beta) where V : unmanaged, IVector<V>
     {
         V c0_0, c0_1, c1_0, c1_1, c2_0, c2_1, c3_0, c3_1;

@@ -10,7 +10,7 @@ internal readonly unsafe struct Tile16x1 : ITile
 
     public static int Vectors => 1;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public static void Multiply<V>(int inner, LeftRows a, float* b, nint bRow, float* c, nint cRow, float alpha, float beta) where V : unmanaged, IVector<V>
     {
         V c0, c1, c2, c3;

@@ -10,7 +10,7 @@ internal readonly unsafe struct Tile6x2 : ITile
 
     public static int Vectors => 2;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public static void Multiply<V>(int inner, LeftRows a, float* b, nint bRow, float* c, nint cRow, float alpha, float beta) where V : unmanaged, IVector<V>
     {
         V c00, c01, c10, c11, c20, c21, c30, c31;

@@ -107,7 +107,7 @@ internal readonly unsafe struct Float16(Vector512<float> value) : IRegisterTable
     public static Float16 LookUp(Float16 codes, int shift, Float16 first, Float16 second) =>
         new(Avx512F.PermuteVar16x32(first._value, codes._value.AsInt32() >>> shift));
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public static void Transpose(float* source, nint sourceRow, float* destination, nint destinationRow)
     {
         for (var quarter = 0; quarter < 4; quarter++)
@@ -130,7 +130,7 @@ internal readonly unsafe struct Float16(Vector512<float> value) : IRegisterTable
             Vector256.Create(Vector128.Load(corner + (row + 8) * sourceRow), Vector128.Load(corner + (row + 12) * sourceRow)));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public static void LookUpTransposed(byte* codes, nint rowBytes, float* scales, in CodeTable table, float* destination, nint destinationRow)
     {
         // Four bytes of every row are a place each: the transpose of eight codes is then a matter of shifting, for a look-up sees the low four bits alone.

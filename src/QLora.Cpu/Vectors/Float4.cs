@@ -115,7 +115,7 @@ internal readonly unsafe struct Float4(Vector128<float> value) : IVector<Float4>
         High(high01, high23).Store(destination + 3 * destinationRow);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public static void LookUpTransposed(byte* codes, nint rowBytes, float* scales, in CodeTable table, float* destination, nint destinationRow)
     {
         var square = stackalloc float[16];

@@ -106,7 +106,7 @@ internal readonly unsafe struct Float8(Vector256<float> value) : IRegisterTable<
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 LookUp(Float8 codes, int shift, Float8 first, Float8 second) => new(Permute(first._value, second._value, codes._value.AsInt32() >>> shift));
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public static void Transpose(float* source, nint sourceRow, float* destination, nint destinationRow)
     {
         for (var half = 0; half < 2; half++)
@@ -127,7 +127,7 @@ internal readonly unsafe struct Float8(Vector256<float> value) : IRegisterTable<
         Vector256<float> Rows(float* corner, int row) => Vector256.Create(Vector128.Load(corner + row * sourceRow), Vector128.Load(corner + (row + 4) * sourceRow));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot.Loop)]
     public static void LookUpTransposed(byte* codes, nint rowBytes, float* scales, in CodeTable table, float* destination, nint destinationRow)
     {
         // Four bytes of every row are a place each: the transpose of eight codes is then a matter of shifting, for a look-up sees the low four bits alone.

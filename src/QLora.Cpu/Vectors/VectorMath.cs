@@ -62,6 +62,7 @@ internal static unsafe class VectorMath
     public static V SoftCap<V>(V x, V cap) where V : unmanaged, IVector<V> => cap * Tanh(x / cap);
 
     /// <summary>x ← cap · tanh(x / cap).</summary>
+    [MethodImpl(Hot.Loop)]
     public static void SoftCap<V>(float* x, int count, float cap) where V : unmanaged, IVector<V>
     {
         var i = 0;
@@ -70,6 +71,7 @@ internal static unsafe class VectorMath
     }
 
     /// <summary>Σ x · y.</summary>
+    [MethodImpl(Hot.Loop)]
     public static float Dot<V>(float* x, float* y, int count) where V : unmanaged, IVector<V>
     {
         var (sum0, sum1) = (V.Create(0f), V.Create(0f));
@@ -87,6 +89,7 @@ internal static unsafe class VectorMath
     }
 
     /// <summary>Σ x · y · z.</summary>
+    [MethodImpl(Hot.Loop)]
     public static float Dot<V>(float* x, float* y, float* z, int count) where V : unmanaged, IVector<V>
     {
         var sums = V.Create(0f);
@@ -98,6 +101,7 @@ internal static unsafe class VectorMath
     }
 
     /// <summary>Σ x², in double precision, which no square of a single overflows.</summary>
+    [MethodImpl(Hot.Loop)]
     public static double SumOfSquares<V>(float* x, int count) where V : unmanaged, IVector<V>
     {
         // Single-precision lanes would lose what double ones keep; horizontal sums of each vector are cheap beside reading it.
@@ -109,6 +113,7 @@ internal static unsafe class VectorMath
     }
 
     /// <summary>The largest of at least one number; NaN when one is.</summary>
+    [MethodImpl(Hot.Loop)]
     public static float Max<V>(float* x, int count) where V : unmanaged, IVector<V>
     {
         var largest = x[0];
@@ -125,6 +130,7 @@ internal static unsafe class VectorMath
     }
 
     /// <summary>x ← x · factor.</summary>
+    [MethodImpl(Hot.Loop)]
     public static void Scale<V>(float* x, int count, float factor) where V : unmanaged, IVector<V>
     {
         var i = 0;
@@ -133,6 +139,7 @@ internal static unsafe class VectorMath
     }
 
     /// <summary>x ← e^(x − reference); returns Σ x.</summary>
+    [MethodImpl(Hot.Loop)]
     public static float ExpAndSum<V>(float* x, int count, float reference) where V : unmanaged, IVector<V>
     {
         var (sum0, sum1) = (V.Create(0f), V.Create(0f));
@@ -149,6 +156,7 @@ internal static unsafe class VectorMath
     }
 
     /// <summary>Σ e^(x − reference).</summary>
+    [MethodImpl(Hot.Loop)]
     public static float SumOfExp<V>(float* x, int count, float reference) where V : unmanaged, IVector<V>
     {
         var (sum0, sum1) = (V.Create(0f), V.Create(0f));

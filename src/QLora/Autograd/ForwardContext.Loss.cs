@@ -21,7 +21,9 @@ public sealed partial class ForwardContext
     {
         var (rows, targets) = (Batch.SupervisedRows, Batch.Targets);
         if (rows.Length == 0) return 0;
-        var chunk = Math.Clamp(LogitsChunkBytes / (sizeof(float) * head.Spec.Out), 1, rows.Length);
+        var most = Math.Clamp(LogitsChunkBytes / (sizeof(float) * head.Spec.Out), 1, rows.Length);
+        var chunks = (rows.Length + most - 1) / most;
+        var chunk = (rows.Length + chunks - 1) / chunks; // none of a few rows, for which the whole head is read
         var losses = Backend.Allocate(new Shape(rows.Length));
         Tensor? gradient = IsRecording && hidden.NeedsGradient ? hidden.GradientToWrite(out _) : null;
         if (gradient is { } cleared) Backend.Clear(cleared);
