@@ -13,6 +13,7 @@ internal static class Tool
         new GenerateCommand(),
         new EvaluateCommand(),
         new MergeCommand(),
+        new PlanCommand(),
         new InspectCommand(),
         new TokenizeCommand(),
         new PreviewCommand(),

@@ -58,6 +58,9 @@ internal sealed class DryRun : IDisposable
         var step = new TrainingStep(_model, optimizer, maxGradientNorm: 1, _run.GradientCheckpointing, seed: 0);
         var batch = _run.Batch();
         for (var i = 0; i < Steps; i++) step.Run([batch], learningRate: 0);
+        if (_run.EvaluationBatch() is not { } evaluation) return;
+        using var context = new ForwardContext(_model, evaluation);
+        context.CrossEntropySum(_model.Forward(context), _model.LmHead);
     }
 
     /// <summary>What a forward pass keeps for the backward pass, part by part. After <see cref="Train"/>, when all tables are there.</summary>

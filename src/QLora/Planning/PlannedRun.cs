@@ -24,6 +24,9 @@ public sealed record PlannedRun
     /// <summary>The share of an example's tokens that is supervised, above 0 and up to 1: logits exist for those alone.</summary>
     public double SupervisedShare { get; init; } = 1;
 
+    /// <summary>Tokens that share a pass of evaluation after a step; 0 for no evaluation.</summary>
+    public int EvaluationLength { get; init; }
+
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="QLoraException">A setting is out of range; the message names it.</exception>
     public PlannedRun Validated()
@@ -33,15 +36,21 @@ public sealed record PlannedRun
         if (MaxLength < 2) throw new QLoraException($"the longest example has {MaxLength} tokens, expected 2 or more");
         if ((long)BatchSize * MaxLength > int.MaxValue) throw new QLoraException($"{BatchSize} examples of {MaxLength} tokens are more than a batch can hold");
         if (!(SupervisedShare > 0 && SupervisedShare <= 1)) throw new QLoraException($"the supervised share is {SupervisedShare}, expected a number above 0 up to 1");
+        if (EvaluationLength < 0) throw new QLoraException($"evaluation takes {EvaluationLength} tokens at a time, expected 0 or more");
         return this;
     }
 
     /// <summary>A micro-batch of the run: its longest examples, with the last tokens of each supervised.</summary>
-    internal TokenBatch Batch()
+    internal TokenBatch Batch() => Batch(BatchSize, MaxLength);
+
+    /// <summary>A pass of evaluation; null for none.</summary>
+    internal TokenBatch? EvaluationBatch() => EvaluationLength == 0 ? null : Batch(1, EvaluationLength);
+
+    private TokenBatch Batch(int examples, int length)
     {
-        var ids = new int[MaxLength];
-        var labels = new int[MaxLength];
-        labels.AsSpan(0, (int)((1 - SupervisedShare) * MaxLength)).Fill(TokenBatch.Ignored);
-        return TokenBatch.Create([.. Enumerable.Repeat<(int[], int[]?)>((ids, labels), BatchSize)]);
+        var ids = new int[length];
+        var labels = new int[length];
+        labels.AsSpan(0, (int)((1 - SupervisedShare) * length)).Fill(TokenBatch.Ignored);
+        return TokenBatch.Create([.. Enumerable.Repeat<(int[], int[]?)>((ids, labels), examples)]);
     }
 }

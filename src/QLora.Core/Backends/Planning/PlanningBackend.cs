@@ -13,6 +13,7 @@ public sealed partial class PlanningBackend(OpWorkspaces workspaces) : Backend
 {
     private readonly PlanningPool _pool = new();
     private DeviceBuffer? _productMemory;
+    private ulong _routes;
 
     /// <inheritdoc/>
     public override string Name => "planning";
@@ -33,9 +34,7 @@ public sealed partial class PlanningBackend(OpWorkspaces workspaces) : Backend
     protected override void CopyToHostCore(Tensor source, Span<byte> destination)
     {
         destination.Clear();
-        if (source.Buffer is not PlanningPool.PlannedBuffer { Experts: > 0 and var experts }) return;
-        var chosen = MemoryMarshal.Cast<byte, int>(destination);
-        for (var slot = 0; slot < chosen.Length; slot++) chosen[slot] = slot % experts;
+        if (source.Buffer is PlanningPool.PlannedBuffer { Experts: > 0 and var experts }) Choose(experts, source.Columns, MemoryMarshal.Cast<byte, int>(destination));
     }
 
     /// <inheritdoc/>
@@ -95,6 +94,26 @@ public sealed partial class PlanningBackend(OpWorkspaces workspaces) : Backend
         if (!disposing) return;
         _productMemory?.Dispose();
         _pool.Dispose();
+    }
+
+    /// <summary>
+    /// Experts for every token, at random, some likelier than others: as with a router, how many tokens each gets differs from pass to pass, and with it the sizes of buffers.
+    /// </summary>
+    private void Choose(int experts, int perToken, Span<int> chosen)
+    {
+        _routes++;
+        for (var slot = 0; slot < chosen.Length; slot++)
+        {
+            var token = chosen[(slot / perToken * perToken)..slot];
+            var word = (ulong)slot << 8;
+            do
+            {
+                // The square makes the first expert likeliest, and the last half as likely as the average.
+                var uniform = Philox.Uniform(Philox.Word(seed: 0, _routes, word++));
+                chosen[slot] = (int)(uniform * uniform * experts);
+            }
+            while (token.Contains(chosen[slot]));
+        }
     }
 
     private static HeadShape Heads(Tensor q, Tensor k) => new(q.Shape[1], k.Shape[1], q.Shape[2]);
