@@ -60,9 +60,11 @@ internal sealed class PlanCommand : CliCommand
         };
         if (file.Weights is null) context.Note($"{file.Path} holds no weights; they are taken to be in bfloat16");
 
+        var text = ModelText.Of(file); // a run has it in memory, and so must the process that is measured
         using var backend = _model.Device.Open(context);
         var planner = new MemoryPlanner(file, backend, full ? QuantizationOptions.None : _model.Quantization(context));
         var report = PlanReport.Of(planner, run, context.Get(_memory) ?? Devices.List()[0].MemoryBytes);
+        GC.KeepAlive(text);
         context.Result(report.ToJson(), report.Write);
         return report.Fits ? ExitCode.Success : ExitCode.FailedCheck;
     }

@@ -37,14 +37,18 @@ public sealed class LoraAdapter : IDisposable
     /// <param name="config">Its settings.</param>
     /// <param name="seed">What A is drawn from.</param>
     internal static LoraAdapter CreateNew(string name, CausalLanguageModel model, LoraConfig config, ulong seed)
-        => Create(name, model, config, (spec, branch) =>
+    {
+        float[] room = []; // for all branches: otherwise each would leave garbage of its size
+        return Create(name, model, config, (spec, branch) =>
         {
-            var values = new float[branch.A.Value.Count];
+            if (room.Length < branch.A.Value.Count) room = new float[branch.A.Value.Count];
+            var values = room.AsSpan(0, (int)branch.A.Value.Count);
             var bound = 1 / MathF.Sqrt(spec.In);
             for (var i = 0; i < values.Length; i++) values[i] = (2 * Philox.Uniform(Philox.Word(seed, InitialStream + (ulong)branch.Site, (ulong)i)) - 1) * bound;
             model.Backend.CopyFromHost<float>(values, branch.A.Value);
             model.Backend.Clear(branch.B.Value);
         });
+    }
 
     /// <summary>An adapter that the caller fills, branch by branch; until then its values are undefined.</summary>
     internal static LoraAdapter Create(string name, CausalLanguageModel model, LoraConfig config, Action<LinearSpec, LoraBranch> fill)

@@ -18,7 +18,9 @@ public sealed record MemoryPlan(PlannedRun Run)
     /// <summary>What the backend's ops need for themselves.</summary>
     public required long WorkspaceBytes { get; init; }
 
-    /// <summary>The process itself, measured when the plan was made: runtime, program, data that was read already.</summary>
+    /// <summary>
+    /// The process itself, measured when the plan was made: runtime, program, data that was read already. Code that is compiled and objects that are made later are not in it, some 15 to 30 MB.
+    /// </summary>
     public required long ProcessBytes { get; init; }
 
     /// <summary>All of it: the peak of resident memory, beside pages of the checkpoint (<see cref="MappedBytes"/>).</summary>
