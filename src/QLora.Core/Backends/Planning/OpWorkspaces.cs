@@ -12,6 +12,10 @@ public class OpWorkspaces
     /// <summary>What the first product takes, and the backend keeps from then on.</summary>
     public virtual long Products => 0;
 
+    /// <summary>What <see cref="Backend.MatMul4Bit"/> takes.</summary>
+    /// <param name="count">Elements of the weight.</param>
+    public virtual long[] MatMul4Bit(long count) => [];
+
     /// <summary>What <see cref="Backend.Attention"/> takes.</summary>
     /// <param name="shape">The heads.</param>
     /// <param name="segments">The sequences.</param>

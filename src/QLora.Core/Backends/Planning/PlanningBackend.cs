@@ -47,7 +47,11 @@ public sealed partial class PlanningBackend(OpWorkspaces workspaces) : Backend
     protected override void MatMulCore(Tensor a, Tensor b, Tensor c, bool transposeA, bool transposeB, float alpha, float beta) => UseProductMemory();
 
     /// <inheritdoc/>
-    protected override void MatMul4BitCore(Tensor x, QuantizedTensor w, Tensor y, bool transposeW, float beta) => UseProductMemory();
+    protected override void MatMul4BitCore(Tensor x, QuantizedTensor w, Tensor y, bool transposeW, float beta)
+    {
+        UseProductMemory();
+        Use(workspaces.MatMul4Bit(w.Shape.Count));
+    }
 
     /// <inheritdoc/>
     protected override void AttentionCore(
