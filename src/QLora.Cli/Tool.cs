@@ -14,6 +14,7 @@ internal static class Tool
         new EvaluateCommand(),
         new MergeCommand(),
         new ExportCommand(),
+        new PlanCommand(),
         new InspectCommand(),
         new TokenizeCommand(),
         new PreviewCommand(),

@@ -18,7 +18,7 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     protected override double SumOfSquaresCore(Tensor x)
     {
-        var blocks = checked((int)((x.Count + SumBlock - 1) / SumBlock));
+        var blocks = SumBlocks(x.Count);
         using var buffer = AllocateBuffer((long)blocks * sizeof(double));
         var sums = (double*)Address(buffer);
         Run(blocks, SumBlock, new SumOfSquaresKernel(x.Pointer<float>(), sums, x.Count));
@@ -26,6 +26,8 @@ public sealed unsafe partial class CpuBackend
         for (var i = 0; i < blocks; i++) total += sums[i];
         return total;
     }
+
+    private static int SumBlocks(long count) => checked((int)((count + SumBlock - 1) / SumBlock));
 
     private readonly struct AdamWKernel(float* parameter, float* gradient, float* firstMoment, float* secondMoment, AdamWStep step) : IElementKernel
     {

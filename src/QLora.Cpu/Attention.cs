@@ -18,8 +18,9 @@ public sealed unsafe partial class CpuBackend
         var lse = logSumExp is { } rows ? rows.Pointer<float>() : null;
         var (packed, longest) = PlanForward(operands, segments);
         using var workspace = AllocateBuffer(packed * sizeof(float));
-        using var scratch = AllocateBuffer((long)_team.Threads * Math.Max(ForwardBlock.ScratchSize(operands.HeadSize), longest) * sizeof(float));
-        var memory = new AttentionMemory(Address(workspace), Address(scratch), Math.Max(ForwardBlock.ScratchSize(operands.HeadSize), longest));
+        var scratchSize = ForwardScratch(operands.HeadSize, longest);
+        using var scratch = AllocateBuffer(ScratchBytes(scratchSize));
+        var memory = new AttentionMemory(Address(workspace), Address(scratch), scratchSize);
 
         RunInTurn(_packing.Count, new PackForwardKernel(operands, _packing, memory));
         RunInTurn(_blocks.Count, new ForwardKernel(operands, _blocks, memory, y.Pointer<float>(), lse));
@@ -71,6 +72,12 @@ public sealed unsafe partial class CpuBackend
 
         return (packed, longest);
     }
+
+    /// <summary>Numbers of scratch for each thread.</summary>
+    private static int ForwardScratch(int headSize, int longest) => Math.Max(ForwardBlock.ScratchSize(headSize), longest);
+
+    /// <summary>Bytes of scratch for all threads, when each needs so many numbers.</summary>
+    private long ScratchBytes(int scratchSize) => (long)_team.Threads * scratchSize * sizeof(float);
 
     private static AttentionOperands Operands(Tensor q, Tensor k, Tensor v, AttentionOptions options) =>
         new(q.Pointer<float>(), k.Pointer<float>(), v.Pointer<float>(), q.Shape[1], k.Shape[1], q.Shape[2], options);

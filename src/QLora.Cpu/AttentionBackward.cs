@@ -21,7 +21,7 @@ public sealed unsafe partial class CpuBackend
         var numbers = PlanBackward(operands, segments);
         var scratchSize = BackwardBlock.ScratchSize(operands.HeadSize);
         using var workspace = AllocateBuffer(numbers * sizeof(float));
-        using var scratch = AllocateBuffer((long)_team.Threads * scratchSize * sizeof(float));
+        using var scratch = AllocateBuffer(ScratchBytes(scratchSize));
         var memory = new AttentionMemory(Address(workspace), Address(scratch), scratchSize);
 
         RunInTurn(_packing.Count, new PackBackwardKernel(operands, _packing, memory));

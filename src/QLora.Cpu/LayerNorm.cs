@@ -22,7 +22,7 @@ public sealed unsafe partial class CpuBackend
         if (dBias is { } offset) AddBiasBackwardCore(dy, offset);
         if (dWeight is { } factor)
         {
-            using var buffer = AllocateBuffer((long)x.Rows * sizeof(RowMoments));
+            using var buffer = AllocateBuffer(RowMomentBytes(x.Rows));
             var moments = (RowMoments*)Address(buffer);
             Run(x.Rows, 2 * size, new LayerNormMomentsKernel(input, moments, size, epsilon));
             Run(ColumnBlocks(size), 2L * x.Rows * ColumnBlock,
@@ -34,6 +34,8 @@ public sealed unsafe partial class CpuBackend
             Run(x.Rows, 6 * size, new LayerNormBackwardKernel(input, weight.Pointer<float>(), gradient, result.Pointer<float>(), size, epsilon, accumulate));
         }
     }
+
+    private static long RowMomentBytes(int rows) => (long)rows * sizeof(RowMoments);
 
     /// <summary>What a row is normalised by.</summary>
     /// <param name="Mean">mean(x).</param>

@@ -19,7 +19,7 @@ public sealed unsafe partial class CpuBackend
         if (dWeight is { } parameter)
         {
             // Before dx, which may lie over dy.
-            using var buffer = AllocateBuffer((long)x.Rows * sizeof(float));
+            using var buffer = AllocateBuffer(RmsNormFactorBytes(x.Rows));
             var factors = Address(buffer);
             Run(x.Rows, size, new RmsNormFactorsKernel(input, factors, size, epsilon));
             Run(ColumnBlocks(size), 2L * x.Rows * ColumnBlock,
@@ -31,6 +31,8 @@ public sealed unsafe partial class CpuBackend
             Run(x.Rows, 4 * size, new RmsNormBackwardKernel(input, weight.Pointer<float>(), gradient, result.Pointer<float>(), size, epsilon, accumulate));
         }
     }
+
+    private static long RmsNormFactorBytes(int rows) => (long)rows * sizeof(float);
 
     /// <summary>1 / sqrt(mean(x²) + epsilon).</summary>
     private static float InverseRootMeanSquare<V>(float* x, int size, float epsilon) where V : unmanaged, IVector<V> =>

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using QLora.Adapters;
 using QLora.Cli.Frame;
 using QLora.Cli.Options;
+using QLora.Cli.Planning;
 using QLora.Cli.Training;
 using QLora.Data;
 using QLora.Models;
@@ -22,7 +23,8 @@ internal sealed class TrainCommand : CliCommand
     private readonly Option<bool> _overwrite = NewOption.Flag("--overwrite", "Remove what an earlier run left in --output");
     private readonly Option<string?> _resume = NewOption.Text("--resume", "Go on from a checkpoint, or from the last one in a run's folder, exactly as that run would have", "DIR");
     private readonly Option<string?> _evalData = NewOption.Text("--eval-data", "Data on which the loss is measured, in the same forms", "FILE");
-    private readonly Option<Method?> _method = NewOption.Choice<Method?>("--method", "Train an adapter, or every weight of the model in full precision [default: lora]", ("lora", Method.Lora), ("full", Method.Full));
+    private readonly Option<Method?> _method = MethodOption.New();
+    private readonly Option<long?> _memory = MemoryOption.New("Refuse a run that needs more, before the model is loaded: 600MB, 8GiB; see qlora plan [default: no limit]");
     private readonly LoraOptions _lora = new();
     private readonly DataOptions _dataOptions = new();
     private readonly TrainingOptionGroup _training = new();
@@ -33,16 +35,14 @@ internal sealed class TrainCommand : CliCommand
         Add(_lora);
         Add(_dataOptions);
         Add(_training);
-        foreach (var option in new Option[] { _resume, _overwrite, _method }) Add(option);
+        foreach (var option in new Option[] { _resume, _overwrite, _method, _memory }) Add(option);
         foreach (var option in _model.LoadOptions.Prepend(_model.AdapterOption)) Add(option);
         Add(ConfigOption);
-        Refuse(result => IsFull(result) && IsGiven(result, [.. _lora.All, .. _model.QuantizationOptions, _model.AdapterOption]), "--method full trains every weight in full precision, and takes no option of an adapter or of quantisation");
+        Refuse(result => result.IsFull(_method) && IsGiven(result, [.. _lora.All, .. _model.QuantizationOptions, _model.AdapterOption]), "--method full trains every weight in full precision, and takes no option of an adapter or of quantisation");
         Refuse(result => IsGiven(result, _model.AdapterOption) && IsGiven(result, [.. _lora.All]), "--adapter brings its own settings; leave out --rank, --alpha, --dropout, --target-modules and --use-rslora");
         Refuse(result => IsGiven(result, _training.EvalSteps) && !IsGiven(result, _evalData), "--eval-steps needs --eval-data");
         Refuse(result => IsGiven(result, _resume) && IsGiven(result, _overwrite), "--resume goes on with what --overwrite would remove; leave one out");
     }
-
-    private enum Method { Lora, Full }
 
     /// <inheritdoc/>
     public override Option<string?> ConfigOption { get; } = OptionsFile.NewOption();
@@ -55,6 +55,7 @@ internal sealed class TrainCommand : CliCommand
         new("Go on after an interruption", "qlora train --model my-model --data train.jsonl --output my-adapter --save-steps 50 --resume my-adapter"),
         new("A base that is not quantised", "qlora train --model my-model --data train.jsonl --output my-adapter --quantization none"),
         new("Settings from a file", "qlora train --config settings.json --output my-adapter --seed 7"),
+        new("Not with more than 2 GiB", "qlora train --model my-model --data train.jsonl --output my-adapter --memory 2GiB"),
         new("Every weight of a small model", "qlora train --model tiny --data text.jsonl --output trained --method full --learning-rate 1e-3"),
     ];
 
@@ -73,14 +74,25 @@ internal sealed class TrainCommand : CliCommand
         var data = DataOptions.Load(context, builder, context.Need(_data), "training data");
         var evaluationData = context.Get(_evalData) is { } path ? DataOptions.Load(context, builder, path, "evaluation data") : null;
 
-        using var loaded = _model.Load(context, file, full ? QuantizationOptions.None : null);
-        var options = _training.Read(context);
+        var options = _training.Read(context).Validated();
+        var quantization = full ? QuantizationOptions.None : _model.Quantization(context);
+        if (context.Get(_memory) is { } memory && !FitsInto(memory)) return ExitCode.FailedCheck;
+        using var loaded = _model.Load(context, file, quantization);
         if (full) loaded.Model.TrainAllWeights();
         else if (loaded.Model.Adapters.Active is null) loaded.Model.Adapters.AddNew(lora, options.Seed);
         var report = Train(context, loaded.Model, data, evaluationData, options, output);
         if (full) text.Save(output);
         WriteReport(context, report, output, full);
         return ExitCode.Success;
+
+        bool FitsInto(long memory)
+        {
+            using var backend = _model.Device.Open(context);
+            var plan = TrainingPlan.Of(file, backend, quantization, full ? null : lora, options, data, evaluationData, memory);
+            foreach (var (name, value) in plan.Budgets) context.Note($"{name}: {value}");
+            if (!plan.Fits) context.Terminal.WriteError($"the run {plan.Verdict}");
+            return plan.Fits;
+        }
     }
 
     private TrainingReport Train(CommandContext context, CausalLanguageModel model, Dataset data, Dataset? evaluationData, TrainingOptions options, string output)
@@ -138,6 +150,4 @@ internal sealed class TrainCommand : CliCommand
             ("tokens per second", $"{report.TokensPerSecond:F0}"),
             ("peak memory", Numbers.Bytes(report.PeakMemoryBytes)),
         ]));
-
-    private bool IsFull(CommandResult result) => result.GetResult(_method)?.Tokens is [{ Value: "full" }];
 }

@@ -20,7 +20,10 @@ internal sealed class DataOptions : IOptionGroup
 
     /// <summary>What makes examples for a model.</summary>
     public ExampleBuilder Builder(CommandContext context, ModelText text)
-        => text.Builder(new DatasetOptions { LossOn = context.Get(_lossOn), MaxLength = context.Get(_maxLength) ?? Default.MaxLength });
+        => text.Builder(new DatasetOptions { LossOn = context.Get(_lossOn), MaxLength = MaxLength(context) });
+
+    /// <summary>Tokens that an example may have.</summary>
+    public int MaxLength(CommandContext context) => context.Get(_maxLength) ?? Default.MaxLength;
 
     /// <summary>Reads a data file.</summary>
     /// <param name="context">The command.</param>

@@ -36,6 +36,9 @@ internal sealed class ModelOptions(QuantizationOptions quantization, string? ada
     /// <summary>The adapter's folder; null for none.</summary>
     public string? Adapter(CommandContext context) => context.Get(AdapterOption);
 
+    /// <summary>How its linear weights are stored.</summary>
+    public QuantizationOptions Quantization(CommandContext context) => _quantization.Read(context);
+
     /// <summary>Opens the model's files and looks whether the adapter can be meant for it; no weight is read. The caller disposes it.</summary>
     /// <exception cref="QLoraException">Either is missing, broken, or they do not fit.</exception>
     public ModelFile Open(CommandContext context)
@@ -54,7 +57,7 @@ internal sealed class ModelOptions(QuantizationOptions quantization, string? ada
         var backend = Device.Open(context);
         try
         {
-            var model = file.Load(backend, quantization ?? _quantization.Read(context), context.Progress("loading the model"));
+            var model = file.Load(backend, quantization ?? Quantization(context), context.Progress("loading the model"));
             if (Adapter(context) is { } folder) model.Adapters.Load(folder);
             context.Status.Clear();
             file.Dispose();

@@ -1,3 +1,4 @@
+using QLora.Backends.Planning;
 using QLora.Tensors;
 
 namespace QLora.Backends;
@@ -22,6 +23,9 @@ public abstract partial class Backend : IDisposable
 
     /// <summary>Bytes in use, bytes kept for reuse, and the highest sum of both so far.</summary>
     public abstract MemoryStatistics Memory { get; }
+
+    /// <summary>What its ops take from the pool for themselves, for those who plan a run on it.</summary>
+    public virtual OpWorkspaces Workspaces => OpWorkspaces.None;
 
     /// <summary>A new tensor with undefined content.</summary>
     public Tensor Allocate(Shape shape, DType dtype = DType.Float32) => new(AllocateBuffer(shape.Count * dtype.Size()), shape, dtype);
@@ -103,4 +107,5 @@ public abstract partial class Backend : IDisposable
 /// <param name="InUse">Handed out and not given back.</param>
 /// <param name="Idle">Kept for reuse.</param>
 /// <param name="Peak">The highest sum of both so far.</param>
-public readonly record struct MemoryStatistics(long InUse, long Idle, long Peak);
+/// <param name="PeakTouched">The same without what was never used of a block, because it was asked for less: what the system had to give.</param>
+public readonly record struct MemoryStatistics(long InUse, long Idle, long Peak, long PeakTouched);

@@ -79,14 +79,31 @@ public static class BlockQuantizer
     public static QuantizedTensor Upload(
         ReadOnlySpan<byte> codes, ReadOnlySpan<float> absMax, Shape shape, QuantizationType type, int blockSize, bool doubleQuantization, Backend backend)
     {
-        var codeTensor = backend.Upload(new Shape(codes.Length), DType.UInt8, codes);
-        if (!doubleQuantization) return new QuantizedTensor(type, shape, blockSize, codeTensor, backend.Upload(new Shape(absMax.Length), DType.Float32, absMax), null);
+        var tensor = Allocate(shape, type, blockSize, doubleQuantization, backend);
+        backend.CopyFromHost(codes, tensor.Codes);
+        if (tensor.Nested is not { } nested)
+        {
+            backend.CopyFromHost(absMax, tensor.AbsMax);
+            return tensor;
+        }
+
         var scales = DoubleQuantization.Quantize(absMax);
-        var nested = new DoubleQuantizedScales(
-            backend.Upload(new Shape(256), DType.Float32, DynamicMap.Signed.Values),
-            backend.Upload<float>(new Shape(scales.AbsMax.Length), DType.Float32, scales.AbsMax),
-            scales.Offset, DoubleQuantization.BlockSize);
-        return new QuantizedTensor(type, shape, blockSize, codeTensor, backend.Upload<byte>(new Shape(absMax.Length), DType.UInt8, scales.Codes), nested);
+        backend.CopyFromHost(DynamicMap.Signed.Values, nested.Code);
+        backend.CopyFromHost<float>(scales.AbsMax, nested.AbsMax);
+        backend.CopyFromHost<byte>(scales.Codes, tensor.AbsMax);
+        return tensor with { Nested = nested with { Offset = scales.Offset } };
+    }
+
+    /// <summary>A 4-bit tensor in a backend's memory with undefined content.</summary>
+    internal static QuantizedTensor Allocate(Shape shape, QuantizationType type, int blockSize, bool doubleQuantization, Backend backend)
+    {
+        var blocks = BlockCount(shape.Count, blockSize);
+        var codes = backend.Allocate(new Shape(checked((int)CodeBytes(shape.Count))), DType.UInt8);
+        var nested = !doubleQuantization ? null : new DoubleQuantizedScales(
+            backend.Allocate(new Shape(DynamicMap.Signed.Values.Length)),
+            backend.Allocate(new Shape(BlockCount(blocks, DoubleQuantization.BlockSize))),
+            Offset: 0, DoubleQuantization.BlockSize);
+        return new QuantizedTensor(type, shape, blockSize, codes, backend.Allocate(new Shape(blocks), doubleQuantization ? DType.UInt8 : DType.Float32), nested);
     }
 
     /// <summary>The weight that a 4-bit tensor in host memory stands for, element by element.</summary>

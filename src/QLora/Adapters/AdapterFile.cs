@@ -53,18 +53,21 @@ internal static class AdapterFile
         using var file = SafetensorsFile.Open(path);
         var used = new HashSet<string>(StringComparer.Ordinal);
 
-        float[] Read(string tensor, Shape expected)
+        void Read(Parameter parameter)
         {
+            var (tensor, expected) = (parameter.Name, parameter.Value.Shape);
             const string Why = "the adapter is broken or for another model";
             if (!file.Tensors.TryGetValue(tensor, out var info)) throw new QLoraException($"{path}: tensor {tensor} {expected} is missing; {Why}");
             if (info.Shape != expected) throw new QLoraException($"{path}: tensor {tensor} has shape {info.Shape}, expected {expected}; {Why}");
             used.Add(tensor);
-            return file.ReadFloats(tensor);
+            model.Backend.CopyFromHost<float>(file.ReadFloats(tensor), parameter.Value);
         }
 
-        var adapter = LoraAdapter.Create(name, model, config, (spec, _) => (
-            Read(LoraAdapter.PeftName(spec.Path, "lora_A"), new Shape(config.Rank, spec.In)),
-            Read(LoraAdapter.PeftName(spec.Path, "lora_B"), new Shape(spec.Out, config.Rank))));
+        var adapter = LoraAdapter.Create(name, model, config, (_, branch) =>
+        {
+            Read(branch.A);
+            Read(branch.B);
+        });
         var extra = file.Tensors.Keys.Where(tensor => !used.Contains(tensor)).Order(StringComparer.Ordinal).ToList();
         if (extra.Count == 0) return adapter;
         adapter.Dispose();

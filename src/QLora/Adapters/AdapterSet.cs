@@ -27,6 +27,9 @@ public sealed class AdapterSet : IDisposable
     /// <exception cref="QLoraException">A setting is out of range, a target matches nothing, or the name is taken.</exception>
     public LoraAdapter AddNew(LoraConfig config, ulong seed = 42, string name = DefaultName) => Add(() => LoraAdapter.CreateNew(name, _model, config, seed), name);
 
+    /// <summary>Adds an adapter of undefined values, and uses it: for those who look at sizes only.</summary>
+    internal LoraAdapter AddUnfilled(LoraConfig config) => Add(() => LoraAdapter.Create(DefaultName, _model, config, (_, _) => { }), DefaultName);
+
     /// <summary>Loads an adapter that PEFT or this engine saved, and uses it.</summary>
     /// <param name="folder">Holds <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>.</param>
     /// <param name="name">Its name, not yet taken.</param>

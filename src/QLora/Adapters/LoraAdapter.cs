@@ -37,16 +37,21 @@ public sealed class LoraAdapter : IDisposable
     /// <param name="config">Its settings.</param>
     /// <param name="seed">What A is drawn from.</param>
     internal static LoraAdapter CreateNew(string name, CausalLanguageModel model, LoraConfig config, ulong seed)
-        => Create(name, model, config, (spec, site) =>
+    {
+        float[] room = []; // for all branches: otherwise each would leave garbage of its size
+        return Create(name, model, config, (spec, branch) =>
         {
-            var a = new float[config.Rank * spec.In];
+            if (room.Length < branch.A.Value.Count) room = new float[branch.A.Value.Count];
+            var values = room.AsSpan(0, (int)branch.A.Value.Count);
             var bound = 1 / MathF.Sqrt(spec.In);
-            for (var i = 0; i < a.Length; i++) a[i] = (2 * Philox.Uniform(Philox.Word(seed, InitialStream + (ulong)site, (ulong)i)) - 1) * bound;
-            return (a, new float[spec.Out * config.Rank]);
+            for (var i = 0; i < values.Length; i++) values[i] = (2 * Philox.Uniform(Philox.Word(seed, InitialStream + (ulong)branch.Site, (ulong)i)) - 1) * bound;
+            model.Backend.CopyFromHost<float>(values, branch.A.Value);
+            model.Backend.Clear(branch.B.Value);
         });
+    }
 
-    /// <summary>An adapter whose values the caller brings, A (r, in) and B (out, r) per layer.</summary>
-    internal static LoraAdapter Create(string name, CausalLanguageModel model, LoraConfig config, Func<LinearSpec, int, (float[] A, float[] B)> values)
+    /// <summary>An adapter that the caller fills, branch by branch; until then its values are undefined.</summary>
+    internal static LoraAdapter Create(string name, CausalLanguageModel model, LoraConfig config, Action<LinearSpec, LoraBranch> fill)
     {
         var adapter = new LoraAdapter(name, model, config.Validated());
         var specs = config.TargetModules.Match(model.Modules.Select(module => module.Spec)).ToHashSet();
@@ -54,12 +59,12 @@ public sealed class LoraAdapter : IDisposable
         {
             foreach (var layer in model.Modules.OfType<Linear>().Where(layer => specs.Contains(layer.Spec)))
             {
-                var site = adapter._branches.Count;
-                var (a, b) = values(layer.Spec, site);
-                adapter._branches.Add((layer, new LoraBranch(
-                    new Parameter(PeftName(layer.Path, "lora_A"), model.Backend.Upload<float>(new Shape(config.Rank, layer.Spec.In), DType.Float32, a)),
-                    new Parameter(PeftName(layer.Path, "lora_B"), model.Backend.Upload<float>(new Shape(layer.Spec.Out, config.Rank), DType.Float32, b)),
-                    config.Scaling, config.Dropout, site)));
+                var branch = new LoraBranch(
+                    new Parameter(PeftName(layer.Path, "lora_A"), model.Backend.Allocate(new Shape(config.Rank, layer.Spec.In))),
+                    new Parameter(PeftName(layer.Path, "lora_B"), model.Backend.Allocate(new Shape(layer.Spec.Out, config.Rank))),
+                    config.Scaling, config.Dropout, site: adapter._branches.Count);
+                adapter._branches.Add((layer, branch));
+                fill(layer.Spec, branch);
             }
 
             return adapter;

@@ -93,7 +93,12 @@ public sealed partial class ForwardContext
     internal Activation Embed(Embedding embedding) => Apply(new EmbeddingNode(this, embedding, _tokenIds));
 
     /// <summary>The rows of an embedding for the positions of the batch.</summary>
-    internal Activation EmbedPositions(Embedding embedding) => Apply(new EmbeddingNode(this, embedding, _positions));
+    internal Activation EmbedPositions(Embedding embedding)
+    {
+        var longest = (_cache?.Length ?? 0) + Batch.MaxLength;
+        if (longest > embedding.Spec.Rows) throw new QLoraException($"a sequence has {longest} tokens, and {embedding.Path} knows {embedding.Spec.Rows} positions; use --max-length {embedding.Spec.Rows}");
+        return Apply(new EmbeddingNode(this, embedding, _positions));
+    }
 
     /// <summary>Some rows of an activation, in place; nothing is recorded for them.</summary>
     internal Activation Rows(Activation x, int start, int count) => new(Backend, x.Value.Slice(start, count), ownsValue: false, needsGradient: false);

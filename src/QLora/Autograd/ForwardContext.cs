@@ -66,6 +66,9 @@ public sealed partial class ForwardContext : IDisposable
     /// <summary>Called with the number and the input of every block as the pass reaches it.</summary>
     public Action<int, Tensor>? BlockReached { get; init; }
 
+    /// <summary>Called with the number of every block when the pass has run it and dropped what it does not keep.</summary>
+    internal Action<int>? BlockDone { get; init; }
+
     /// <summary>Called with the name and the result of every op; for finding the layer where numbers go wrong.</summary>
     internal Action<string, Tensor>? OpDone { get; init; }
 
@@ -82,6 +85,13 @@ public sealed partial class ForwardContext : IDisposable
     {
         BlockIndex = block.Layer;
         BlockReached?.Invoke(block.Layer, x.Value);
+        var y = RunBlock(block, x);
+        BlockDone?.Invoke(block.Layer);
+        return y;
+    }
+
+    private Activation RunBlock(IDecoderBlock block, Activation x)
+    {
         if (_tape is null)
         {
             var y = RunUnrecorded(block, x);

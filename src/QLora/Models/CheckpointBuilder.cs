@@ -16,7 +16,7 @@ namespace QLora.Models;
 /// <param name="backend">Where the weights shall lie.</param>
 /// <param name="quantization">How linear weights are stored.</param>
 /// <param name="progress">Told the number of weights read so far; null when nobody listens.</param>
-internal sealed class CheckpointBuilder(WeightSource source, Backend backend, QuantizationOptions quantization, Action<int>? progress) : ModuleBuilder(backend)
+internal class CheckpointBuilder(WeightSource source, Backend backend, QuantizationOptions quantization, Action<int>? progress) : ModuleBuilder(backend)
 {
     private const int RowsAtATime = 64;
 
@@ -72,8 +72,11 @@ internal sealed class CheckpointBuilder(WeightSource source, Backend backend, Qu
         }
 
         Report();
-        return new Parameter(weight.Name, Backend.Upload(weight.Shape, dense, source.ReadRaw(info.Name)));
+        return new Parameter(weight.Name, ReadStored(weight, info, dense));
     }
+
+    /// <summary>A weight as it lies in the checkpoint.</summary>
+    protected virtual Tensor ReadStored(WeightSpec weight, WeightInfo info, DType dense) => Backend.Upload(weight.Shape, dense, source.ReadRaw(info.Name));
 
     private WeightInfo Find(WeightSpec weight) => source.Weights[weight.NameIn(source.Naming)!];
 
@@ -83,18 +86,24 @@ internal sealed class CheckpointBuilder(WeightSource source, Backend backend, Qu
     {
         Report();
         var tensor = Backend.Allocate(weight.Shape);
+        Decode(weight, info, tensor);
+        return tensor;
+    }
+
+    /// <summary>Fills a tensor with a weight, in Float32 and as the engine holds it.</summary>
+    protected virtual void Decode(WeightSpec weight, WeightInfo info, Tensor tensor)
+    {
         var transform = weight.TransformIn(source.Naming);
         if (tensor.Buffer is HostBuffer)
         {
             Read(weight, info, transform, tensor.Span<float>);
-            return tensor;
+            return;
         }
 
         var values = ArrayPool<float>.Shared.Rent(checked((int)tensor.Count));
         Read(weight, info, transform, () => values.AsSpan(0, (int)tensor.Count));
         Backend.CopyFromHost<float>(values.AsSpan(0, (int)tensor.Count), tensor);
         ArrayPool<float>.Shared.Return(values);
-        return tensor;
     }
 
     /// <summary>Decodes a weight to where it shall lie, as the engine holds it.</summary>

@@ -11,6 +11,9 @@ namespace QLora.Training;
 /// <summary>Measures a model, with the adapter in use, on examples: passes without gradients and without dropout, logits in chunks.</summary>
 public static class Evaluator
 {
+    /// <summary>Tokens that share a pass unless told otherwise.</summary>
+    public const int TokensPerBatch = 1024;
+
     /// <summary>Loss, perplexity and token accuracy over the supervised tokens of all examples.</summary>
     /// <param name="model">The model.</param>
     /// <param name="data">The examples.</param>
@@ -20,7 +23,7 @@ public static class Evaluator
     /// <exception cref="QLoraException">A token is not in the model's vocabulary.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static EvaluationResult Evaluate(
-        CausalLanguageModel model, Dataset data, int tokensPerBatch = 1024, IProgress<double>? progress = null, CancellationToken cancellation = default)
+        CausalLanguageModel model, Dataset data, int tokensPerBatch = TokensPerBatch, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         var sum = 0.0;
         var accuracy = new AccuracyCounter(model);

@@ -44,13 +44,13 @@ public class PackageTests(PackedFeed feed) : IClassFixture<PackedFeed>
     }
 
     [Theory]
-    [InlineData("public partial Linear Gate { get; }", "public Linear Gate { get; } = null!;", "QLORA0002", "'Gate' must be a partial property")]
-    [InlineData("Out = nameof(TandemConfig.Inner)", "Out = \"Outer\"", "QLORA0007", "'Out' of 'Gate' names 'Outer', but TandemConfig has no such member of type int")]
-    public void A_mistake_in_the_declaration_is_an_error_of_the_build_with_its_place(string before, string after, string id, string message)
+    [InlineData("public partial Linear Gate { get; }", "public Linear Gate { get; } = null!;", "QLORA0002", "'Gate' must be a partial property", "Linear Gate")]
+    [InlineData("Out = nameof(TandemConfig.Inner)", "Out = \"Outer\"", "QLORA0007", "'Out' of 'Gate' names 'Outer', but TandemConfig has no such member of type int", "Out = \"Outer\"")]
+    public void A_mistake_in_the_declaration_is_an_error_of_the_build_with_its_place(string before, string after, string id, string message, string place)
     {
         var build = feed.Build(before, after);
         Assert.Equal(1, build.ExitCode);
-        var line = 1 + File.ReadLines(feed.Folder["TandemModel.cs"]).TakeWhile(text => !text.Contains("Linear Gate", StringComparison.Ordinal)).Count();
+        var line = 1 + File.ReadLines(feed.Folder["TandemModel.cs"]).TakeWhile(text => !text.Contains(place, StringComparison.Ordinal)).Count();
         Assert.Contains(build.Output.Split('\n'), text => text.Contains($"TandemModel.cs({line},", StringComparison.Ordinal)
             && text.Contains($"error {id}: {message}", StringComparison.Ordinal));
     }

@@ -1,3 +1,4 @@
+using QLora.Backends.Planning;
 using QLora.Quantization;
 using QLora.Tensors;
 
@@ -6,11 +7,19 @@ namespace QLora.Backends.Reference;
 public sealed partial class ReferenceBackend
 {
     /// <inheritdoc/>
+    public override OpWorkspaces Workspaces { get; } = new ReferenceWorkspaces();
+
+    /// <inheritdoc/>
     protected override void MatMul4BitCore(Tensor x, QuantizedTensor w, Tensor y, bool transposeW, float beta)
     {
         var weight = Allocate(w.Shape);
         DequantizeCore(w, weight);
         MatMulCore(x, weight, y, transposeA: false, transposeB: transposeW, alpha: 1, beta);
         weight.Dispose();
+    }
+
+    private sealed class ReferenceWorkspaces : OpWorkspaces
+    {
+        public override long[] MatMul4Bit(long count) => [count * sizeof(float)];
     }
 }

@@ -1,0 +1,51 @@
+namespace QLora.Planning;
+
+/// <summary>
+/// The memory that a training run needs at its peak, by budget, in bytes. The budgets add up to <see cref="TotalBytes"/>, the resident memory of the process.
+/// </summary>
+/// <param name="Run">What it was made for.</param>
+public sealed record MemoryPlan(PlannedRun Run)
+{
+    /// <summary>The weights of the model, as they are kept.</summary>
+    public required long WeightsBytes { get; init; }
+
+    /// <summary>What is trained beside them, with gradients and optimizer states; without an adapter, gradients and states of the weights.</summary>
+    public required long AdapterBytes { get; init; }
+
+    /// <summary>What passes through the model keep and make, logits among it, and buffers that wait for reuse; or what loading needs for a while, if that is more.</summary>
+    public required long ActivationsBytes { get; init; }
+
+    /// <summary>What the backend's ops need for themselves.</summary>
+    public required long WorkspaceBytes { get; init; }
+
+    /// <summary>
+    /// The process itself, measured when the plan was made: runtime, program, data that was read already. Code that is compiled and objects that are made later are not in it, some 15 to 30 MB.
+    /// </summary>
+    public required long ProcessBytes { get; init; }
+
+    /// <summary>All of it: the peak of resident memory, beside pages of the checkpoint (<see cref="MappedBytes"/>).</summary>
+    public long TotalBytes => WeightsBytes + AdapterBytes + ActivationsBytes + WorkspaceBytes + ProcessBytes;
+
+    /// <summary>The peak of the backend's pool, what is not used of its blocks included: <see cref="Backends.MemoryStatistics.Peak"/> of a run.</summary>
+    public required long PoolBytes { get; init; }
+
+    /// <summary>The peak of resident memory while the model is loaded, in the process and without <see cref="MappedBytes"/>.</summary>
+    public required long LoadingBytes { get; init; }
+
+    /// <summary>
+    /// The checkpoint's files. Their pages are resident beside <see cref="LoadingBytes"/> while the model is loaded, but the system takes them back when it needs them: a run fits
+    /// without them, yet its peak as the system reports it may be that of loading.
+    /// </summary>
+    public required long MappedBytes { get; init; }
+
+    /// <summary>What each part of the model saves for the backward pass of one micro-batch, in the order of the forward pass; all of it is among <see cref="ActivationsBytes"/>.</summary>
+    public required IReadOnlyList<PlannedLayer> Layers { get; init; }
+
+    /// <summary>Whether it fits into so many bytes.</summary>
+    public bool Fits(long memory) => TotalBytes <= memory;
+}
+
+/// <summary>What a part of a model saves for the backward pass.</summary>
+/// <param name="Name">The part: a block, or what comes before and after all of them.</param>
+/// <param name="SavedBytes">Bytes that are kept between the forward and the backward pass.</param>
+public readonly record struct PlannedLayer(string Name, long SavedBytes);

@@ -1,0 +1,20 @@
+using QLora.Backends.Planning;
+using QLora.Checkpoints;
+using QLora.Models;
+using QLora.Tensors;
+
+namespace QLora.Planning;
+
+/// <summary>Makes a model's layers as they would be made from a checkpoint, and reads no weight.</summary>
+/// <param name="source">The checkpoint.</param>
+/// <param name="backend">What counts.</param>
+/// <param name="quantization">How linear weights would be stored.</param>
+internal sealed class PlannedBuilder(WeightSource source, PlanningBackend backend, QuantizationOptions quantization)
+    : CheckpointBuilder(source, backend, quantization, progress: null)
+{
+    /// <inheritdoc/>
+    protected override Tensor ReadStored(WeightSpec weight, WeightInfo info, DType dense) => Backend.Allocate(weight.Shape, dense);
+
+    /// <inheritdoc/>
+    protected override void Decode(WeightSpec weight, WeightInfo info, Tensor tensor) { }
+}
