@@ -2,6 +2,7 @@ using QLora.Backends;
 using QLora.Backends.Planning;
 using QLora.Checkpoints;
 using QLora.Models;
+using QLora.Training;
 
 namespace QLora.Planning;
 
@@ -51,7 +52,7 @@ public sealed class MemoryPlanner
 
         // What the ops need for themselves is what the same run needs more because of it; what is neither that nor kept throughout belongs to the passes.
         var workspace = Math.Max(0, real.Peak.Touched - bare.Peak.Touched);
-        var process = _processBytes ??= Environment.WorkingSet;
+        var process = _processBytes ??= ProcessWithoutGarbage();
         return new MemoryPlan(run)
         {
             WeightsBytes = real.WeightBytes,
@@ -73,4 +74,10 @@ public sealed class MemoryPlanner
     /// <param name="run">What was wanted.</param>
     /// <param name="memory">Bytes that there are.</param>
     public MemoryPlan? FirstThatFits(PlannedRun run, long memory) => SmallerRuns.Of(run).Select(Plan).FirstOrDefault(plan => plan.Fits(memory));
+
+    private static long ProcessWithoutGarbage()
+    {
+        ProcessMemory.GiveBackGarbage(); // as a run does before its first step
+        return Environment.WorkingSet;
+    }
 }

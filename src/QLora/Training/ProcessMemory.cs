@@ -40,4 +40,9 @@ public static partial class ProcessMemory
 
     [LibraryImport("libc", EntryPoint = "getrusage")]
     private static unsafe partial int GetResourceUsage(int who, long* usage);
+
+    /// <summary>
+    /// Gives the system what the runtime holds of garbage: that of loading a model is more than a whole run makes, and would count as the run's own memory.
+    /// </summary>
+    public static void GiveBackGarbage() => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
 }

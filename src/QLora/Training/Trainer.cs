@@ -84,6 +84,7 @@ public sealed class Trainer : IDisposable
     public TrainingReport Run(IProgress<StepMetrics>? progress = null, CancellationToken cancellation = default)
     {
         using var metrics = OpenOutput();
+        ProcessMemory.GiveBackGarbage();
         var (tokens, seconds) = (0L, 0.0);
         double? evaluationLoss = null;
         foreach (var batches in _order.From(StepsDone).Take(TotalSteps - StepsDone))
