@@ -48,6 +48,16 @@ public class IncrementalityTests
     }
 
     [Fact]
+    public void A_changed_attribute_emits_its_own_model_alone()
+    {
+        var other = GeneratorRun.Small.Replace("Tests.Small", "Tests.Other").Replace("(\"small\"", "(\"other\"");
+        var run = new GeneratorRun(GeneratorRun.Small, other);
+        run.Edit(GeneratorRun.Small.Replace("Embedding(\"embed\"", "Embedding(\"wte\""));
+        Assert.Equal([IncrementalStepRunReason.Modified, IncrementalStepRunReason.Unchanged], Reasons(run, StepNames.Models));
+        Assert.DoesNotContain(Reasons(run, StepNames.Blocks).Concat(Reasons(run, StepNames.Parts)), Ran);
+    }
+
+    [Fact]
     public void A_changed_attribute_of_a_block_emits_the_block_alone()
     {
         var run = new GeneratorRun(GeneratorRun.Small);
