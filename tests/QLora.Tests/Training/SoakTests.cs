@@ -4,6 +4,7 @@ using QLora.Training;
 namespace QLora.Tests.Training;
 
 /// <summary>Two thousand steps on sequences of changing lengths, the same few in turn: after the fiftieth no memory is added, native or managed.</summary>
+[Collection(nameof(Alone))]
 public class SoakTests
 {
     private const int Warm = 50, Steps = 2000;
@@ -32,3 +33,7 @@ public class SoakTests
         public void Report(StepMetrics value) => at(value.Step);
     }
 }
+
+/// <summary>Tests that look at what the whole process has in memory, and run when no others do.</summary>
+[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
+public sealed class Alone;
