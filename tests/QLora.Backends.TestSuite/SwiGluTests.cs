@@ -1,92 +1,12 @@
+using QLora.Backends;
 using QLora.Tensors;
 
 namespace QLora.Tests.Backends;
 
 /// <summary>SwiGlu and its backward.</summary>
-public abstract class SwiGluTests(IReadOnlyList<Device> devices) : OpTests(devices)
+public abstract class SwiGluTests(IReadOnlyList<Device> devices) : GatedTests(devices, nameof(Backend.SwiGlu), [-1e30f, -1e4f, -200, -89, -87, 0, 87, 89, 200, 1e4f, 1e30f])
 {
-    // An exponential of about 1e-7, a division and two products.
-    private const double Tolerance = 2e-6;
+    protected override void Forward(Backend backend, Tensor gate, Tensor up, Tensor y) => backend.SwiGlu(gate, up, y);
 
-    [Theory]
-    [InlineData(1, 1)]
-    [InlineData(3, 17)]
-    [InlineData(4, 1536)]
-    [InlineData(65, 100)]
-    public void Forward(int tokens, int size) => AgreesWithReference(Tolerance, w =>
-    {
-        var y = w.Fresh(tokens, size);
-        w.Backend.SwiGlu(w.Upload(Values.Normal(1, tokens, size).Times(4)), w.Upload(Values.Normal(2, tokens, size)), y);
-        return [y];
-    });
-
-    [Theory]
-    [InlineData(1, 1)]
-    [InlineData(3, 17)]
-    [InlineData(65, 100)]
-    public void Backward(int tokens, int size) => AgreesWithReference(Tolerance, w =>
-    {
-        var (dGate, dUp) = (w.Fresh(tokens, size), w.Fresh(tokens, size));
-        w.Backend.SwiGluBackward(w.Upload(Values.Normal(1, tokens, size).Times(4)), w.Upload(Values.Normal(2, tokens, size)),
-            w.Upload(Values.Normal(3, tokens, size)), dGate, dUp);
-        return [dGate, dUp];
-    });
-
-    [Fact]
-    public void Large_gates_neither_overflow_nor_become_NaN() => AgreesWithReference(Tolerance, w =>
-    {
-        var gate = w.Upload(Values.Of(new Shape(1, 11), -1e30f, -1e4f, -200, -89, -87, 0, 87, 89, 200, 1e4f, 1e30f));
-        var up = w.Upload(Values.Normal(2, 1, 11));
-        var (y, dGate, dUp) = (w.Fresh(1, 11), w.Fresh(1, 11), w.Fresh(1, 11));
-        w.Backend.SwiGlu(gate, up, y);
-        w.Backend.SwiGluBackward(gate, up, w.Upload(Values.Normal(3, 1, 11)), dGate, dUp);
-        return [y.Slice(0, 1), dGate, dUp];
-    });
-
-    [Theory]
-    [InlineData(0)]
-    [InlineData(1)]
-    public void Forward_in_place(int operand) => AgreesWithReference(Tolerance, w =>
-    {
-        Tensor[] operands = [w.Upload(Values.Normal(1, 5, 37)), w.Upload(Values.Normal(2, 5, 37))];
-        w.Backend.SwiGlu(operands[0], operands[1], operands[operand]);
-        return [operands[operand]];
-    });
-
-    [Theory]
-    [InlineData(0, 1)]
-    [InlineData(1, 0)]
-    [InlineData(2, 0)]
-    [InlineData(1, 2)]
-    public void Backward_in_place(int gateOperand, int upOperand) => AgreesWithReference(Tolerance, w =>
-    {
-        Tensor[] operands = [w.Upload(Values.Normal(1, 5, 37)), w.Upload(Values.Normal(2, 5, 37)), w.Upload(Values.Normal(3, 5, 37))];
-        w.Backend.SwiGluBackward(operands[0], operands[1], operands[2], operands[gateOperand], operands[upOperand]);
-        return [operands[gateOperand], operands[upOperand]];
-    });
-
-    [Fact]
-    public void Gradients() => GradientsAgreeWithDifferences(5e-5, [Values.Normal(1, 3, 17), Values.Normal(2, 3, 17)],
-        (w, inputs) =>
-        {
-            var y = w.Fresh(3, 17);
-            w.Backend.SwiGlu(inputs[0], inputs[1], y);
-            return y;
-        },
-        (w, inputs, dy) =>
-        {
-            var (dGate, dUp) = (w.Fresh(3, 17), w.Fresh(3, 17));
-            w.Backend.SwiGluBackward(inputs[0], inputs[1], dy, dGate, dUp);
-            return [dGate, dUp];
-        });
-
-    [Fact]
-    public void Shapes()
-    {
-        Refuses("SwiGlu", "gate", w => w.Backend.SwiGlu(w.Fresh(4), w.Fresh(4), w.Fresh(4)));
-        Refuses("SwiGlu", "up", w => w.Backend.SwiGlu(w.Fresh(2, 4), w.Fresh(4, 2), w.Fresh(2, 4)));
-        Refuses("SwiGlu", "y", w => w.Backend.SwiGlu(w.Fresh(2, 4), w.Fresh(2, 4), w.Fresh(2, 5)));
-        Refuses("SwiGluBackward", "dy", w => w.Backend.SwiGluBackward(w.Fresh(2, 4), w.Fresh(2, 4), w.Fresh(8), w.Fresh(2, 4), w.Fresh(2, 4)));
-        Refuses("SwiGluBackward", "dUp", w => w.Backend.SwiGluBackward(w.Fresh(2, 4), w.Fresh(2, 4), w.Fresh(2, 4), w.Fresh(2, 4), w.Fresh(1, 4)));
-    }
+    protected override void Backward(Backend backend, Tensor gate, Tensor up, Tensor dy, Tensor dGate, Tensor dUp) => backend.SwiGluBackward(gate, up, dy, dGate, dUp);
 }

@@ -202,6 +202,20 @@ public abstract record DecoderConfig : ModelConfig
     /// <summary>The window of the attention; 0 where the field says null.</summary>
     protected static int Window(ConfigJson json, int fallback) => json.IsNull("sliding_window") ? 0 : json.Integer("sliding_window", fallback);
 
+    /// <summary>The window of families that have a switch for it; 0 where it is off.</summary>
+    protected static int SwitchedWindow(ConfigJson json, int fallback) => json.Boolean("use_sliding_window", false) ? Window(json, fallback) : 0;
+
+    /// <summary>The window in the form of the families that have a switch for it.</summary>
+    protected void WriteSwitchedWindow(JsonObject json)
+    {
+        json["use_sliding_window"] = SlidingWindow > 0;
+        WriteWindow(json);
+        if (SlidingWindow > 0 && SlidingLayers is not null) json["layer_types"] = LayerTypes.Write(SlidingLayers);
+    }
+
+    /// <summary>The window in the form that <see cref="Window"/> reads.</summary>
+    protected void WriteWindow(JsonObject json) => json["sliding_window"] = SlidingWindow == 0 ? null : SlidingWindow;
+
     /// <summary>A number above 0.</summary>
     protected static float Factor(ConfigJson json, string field, double fallback)
         => json.Number(field, fallback) is var value && value > 0 ? (float)value : throw json.Error(field, $"is {value}, expected a number above 0");

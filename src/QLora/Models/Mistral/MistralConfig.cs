@@ -41,7 +41,7 @@ public sealed record MistralConfig : DecoderConfig, IModelConfig<MistralConfig>
     public override JsonObject ToJson()
     {
         var json = base.ToJson();
-        json["sliding_window"] = SlidingWindow == 0 ? null : SlidingWindow;
+        WriteWindow(json);
         return json;
     }
 }

@@ -50,7 +50,7 @@ public sealed record MixtralConfig : DecoderConfig, IModelConfig<MixtralConfig>
     public override JsonObject ToJson()
     {
         var json = base.ToJson();
-        json["sliding_window"] = SlidingWindow == 0 ? null : SlidingWindow;
+        WriteWindow(json);
         json["num_local_experts"] = NumExperts;
         json["num_experts_per_tok"] = ExpertsPerToken;
         return json;

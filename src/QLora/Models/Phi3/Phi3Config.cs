@@ -42,7 +42,7 @@ public sealed record Phi3Config : DecoderConfig, IModelConfig<Phi3Config>
     {
         var json = base.ToJson();
         json["partial_rotary_factor"] = (double)Rotary.Dimensions / HeadSize;
-        json["sliding_window"] = SlidingWindow == 0 ? null : SlidingWindow;
+        WriteWindow(json);
         return json;
     }
 }

@@ -11,7 +11,7 @@ public sealed record Qwen2Config : DecoderConfig, IModelConfig<Qwen2Config>
     private Qwen2Config(ConfigJson json) : base(json, new DecoderDefaults(KeyHeads: 32))
     {
         SlidingLayers = LayerTypes.Read(json, NumHiddenLayers, layer => layer >= json.Integer("max_window_layers", 28, minimum: 0));
-        if (json.Boolean("use_sliding_window", false)) SlidingWindow = Window(json, 4096);
+        SlidingWindow = SwitchedWindow(json, 4096);
     }
 
     [SetsRequiredMembers]
@@ -36,9 +36,7 @@ public sealed record Qwen2Config : DecoderConfig, IModelConfig<Qwen2Config>
     public override JsonObject ToJson()
     {
         var json = base.ToJson();
-        json["use_sliding_window"] = SlidingWindow > 0;
-        json["sliding_window"] = SlidingWindow == 0 ? null : SlidingWindow;
-        if (SlidingWindow > 0) json["layer_types"] = LayerTypes.Write(SlidingLayers!);
+        WriteSwitchedWindow(json);
         return json;
     }
 }

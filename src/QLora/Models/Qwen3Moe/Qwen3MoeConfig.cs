@@ -16,7 +16,7 @@ public sealed record Qwen3MoeConfig : DecoderConfig, IModelConfig<Qwen3MoeConfig
         NormalizesWeights = json.Boolean("norm_topk_prob", false);
         var (dense, every) = (json.Integers("mlp_only_layers"), json.Integer("decoder_sparse_step", 1));
         SparseLayers = [.. Enumerable.Range(0, NumHiddenLayers).Select(layer => !dense.Contains(layer) && (layer + 1) % every == 0)];
-        if (json.Boolean("use_sliding_window", false)) SlidingWindow = Window(json, 4096);
+        SlidingWindow = SwitchedWindow(json, 4096);
     }
 
     [SetsRequiredMembers]
@@ -74,8 +74,7 @@ public sealed record Qwen3MoeConfig : DecoderConfig, IModelConfig<Qwen3MoeConfig
         json["moe_intermediate_size"] = ExpertSize;
         json["norm_topk_prob"] = NormalizesWeights;
         json["mlp_only_layers"] = new JsonArray([.. Enumerable.Range(0, NumHiddenLayers).Where(IsDense).Select(layer => (JsonNode)layer)]);
-        json["use_sliding_window"] = SlidingWindow > 0;
-        json["sliding_window"] = SlidingWindow == 0 ? null : SlidingWindow;
+        WriteSwitchedWindow(json);
         return json;
     }
 }

@@ -20,7 +20,7 @@ public sealed record SmolLm3Config : DecoderConfig, IModelConfig<SmolLm3Config>
             var count => throw json.Error("no_rope_layers", $"has {count} entries, expected {NumHiddenLayers}, one for each layer"),
         };
         SlidingLayers = LayerTypes.Read(json, NumHiddenLayers, layer => !RotaryLayers[layer]);
-        if (json.Boolean("use_sliding_window", false)) SlidingWindow = Window(json, 0);
+        SlidingWindow = SwitchedWindow(json, 0);
     }
 
     [SetsRequiredMembers]
@@ -55,9 +55,7 @@ public sealed record SmolLm3Config : DecoderConfig, IModelConfig<SmolLm3Config>
     {
         var json = base.ToJson();
         json["no_rope_layers"] = new JsonArray([.. RotaryLayers.Select(rotates => (JsonNode)(rotates ? 1 : 0))]);
-        json["use_sliding_window"] = SlidingWindow > 0;
-        json["sliding_window"] = SlidingWindow == 0 ? null : SlidingWindow;
-        if (SlidingWindow > 0) json["layer_types"] = LayerTypes.Write(SlidingLayers!);
+        WriteSwitchedWindow(json);
         return json;
     }
 }
