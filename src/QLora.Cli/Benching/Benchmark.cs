@@ -23,6 +23,7 @@ internal sealed class Benchmark(CommandContext context, CausalLanguageModel mode
     /// <param name="checkpoint">Whether blocks are run again in the backward pass.</param>
     public double Train(int batchSize, bool checkpoint)
     {
+        ProcessMemory.GiveBackGarbage(); // as a run does before its first step
         model.Adapters.Train();
         using var optimizer = new AdamWOptimizer(model.Backend, model.TrainableParameters, new AdamWOptions());
         var step = new TrainingStep(model, optimizer, maxGradientNorm: 1, checkpoint, seed: 42);

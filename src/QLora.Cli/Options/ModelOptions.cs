@@ -2,7 +2,6 @@ using System.CommandLine;
 using QLora.Adapters;
 using QLora.Cli.Frame;
 using QLora.Models;
-using QLora.Training;
 
 namespace QLora.Cli.Options;
 
@@ -62,7 +61,6 @@ internal sealed class ModelOptions(QuantizationOptions quantization, string? ada
             if (Adapter(context) is { } folder) model.Adapters.Load(folder);
             context.Status.Clear();
             file.Dispose();
-            ProcessMemory.GiveBackGarbage();
             return new LoadedModel(backend, model);
         }
         catch
