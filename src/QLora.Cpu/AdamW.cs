@@ -21,7 +21,7 @@ public sealed unsafe partial class CpuBackend
         var blocks = SumBlocks(x.Count);
         using var buffer = AllocateBuffer((long)blocks * sizeof(double));
         var sums = (double*)Address(buffer);
-        Run(blocks, SumBlock, new SumOfSquaresKernel(x.Pointer<float>(), sums, x.Count));
+        Run(x.DType, blocks, SumBlock, new SumOfSquaresKernel(Address(x), sums, x.Count));
         var total = 0.0;
         for (var i = 0; i < blocks; i++) total += sums[i];
         return total;
@@ -49,15 +49,15 @@ public sealed unsafe partial class CpuBackend
         }
     }
 
-    private readonly struct SumOfSquaresKernel(float* x, double* sums, long count) : IKernel
+    private readonly struct SumOfSquaresKernel(byte* x, double* sums, long count) : IActivationKernel
     {
         [MethodImpl(Hot.Loop)]
-        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
+        public void Run<V, TFormat>(int start, int end, int part) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
         {
             for (var block = start; block < end; block++)
             {
                 var first = (long)block * SumBlock;
-                sums[block] = VectorMath.SumOfSquares<V>(x + first, (int)Math.Min(SumBlock, count - first));
+                sums[block] = VectorMath.SumOfSquares<V, TFormat>(x + first * TFormat.Size, (int)Math.Min(SumBlock, count - first));
             }
         }
     }

@@ -22,9 +22,9 @@ public sealed unsafe partial class CpuBackend
         using var scratch = AllocateBuffer(ScratchBytes(scratchSize));
         var memory = new AttentionMemory(Address(workspace), Address(scratch), scratchSize);
 
-        RunInTurn(_packing.Count, new PackForwardKernel(operands, _packing, memory));
-        RunInTurn(_blocks.Count, new ForwardKernel(operands, _blocks, memory, y.Pointer<float>(), lse));
-        Run(_queries.Count, 2L * longest * operands.HeadSize, new FewQueriesKernel(operands, _queries, memory, y.Pointer<float>(), lse));
+        RunInTurn(q.DType, _packing.Count, new PackForwardKernel(operands, _packing, memory));
+        RunInTurn(q.DType, _blocks.Count, new ForwardKernel(operands, _blocks, memory, Address(y), lse));
+        Run(q.DType, _queries.Count, 2L * longest * operands.HeadSize, new FewQueriesKernel(operands, _queries, memory, Address(y), lse));
     }
 
     /// <summary>Cuts the op into items and returns the numbers of workspace for packed keys, and the most keys that a query by itself sees.</summary>
@@ -80,47 +80,47 @@ public sealed unsafe partial class CpuBackend
     private long ScratchBytes(int scratchSize) => (long)_team.Threads * scratchSize * sizeof(float);
 
     private static AttentionOperands Operands(Tensor q, Tensor k, Tensor v, AttentionOptions options) =>
-        new(q.Pointer<float>(), k.Pointer<float>(), v.Pointer<float>(), q.Shape[1], k.Shape[1], q.Shape[2], options);
+        new(Address(q), Address(k), Address(v), q.Shape[1], k.Shape[1], q.Shape[2], options);
 
-    private readonly struct PackForwardKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory) : IKernel
+    private readonly struct PackForwardKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory) : IActivationKernel
     {
         [MethodImpl(Hot.Loop)]
-        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
+        public void Run<V, TFormat>(int start, int end, int part) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
         {
             for (var n = start; n < end; n++)
             {
                 var item = items[n];
                 var panels = memory.Workspace + item.Pack;
-                KeyPack.Panels<V>(o.KeyHead(o.K, item.Segment, item.Head), o.KeyStride, item.First, item.End, o.HeadSize, panels);
-                KeyPack.Rows(o.KeyHead(o.V, item.Segment, item.Head), o.KeyStride, item.First, item.End, o.HeadSize,
+                KeyPack.Panels<V, TFormat>(o.KeyHead<TFormat>(o.K, item.Segment, item.Head, 0), o.KeyStride, item.First, item.End, o.HeadSize, panels);
+                KeyPack.Rows<V, TFormat>(o.KeyHead<TFormat>(o.V, item.Segment, item.Head, 0), o.KeyStride, item.First, item.End, o.HeadSize,
                     panels + (nint)KeyPack.PaddedKeys(item.End) * o.HeadSize);
             }
         }
     }
 
-    private readonly struct ForwardKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory, float* y, float* logSumExp) : IKernel
+    private readonly struct ForwardKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory, byte* y, float* logSumExp) : IActivationKernel
     {
         [MethodImpl(Hot.Loop)]
-        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
+        public void Run<V, TFormat>(int start, int end, int part) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
         {
             for (var n = start; n < end; n++)
             {
                 var item = items[n];
                 var keys = memory.Workspace + item.Pack;
                 var values = keys + (nint)KeyPack.PaddedKeys(item.Segment.KeyCount) * o.HeadSize;
-                ForwardBlock.Run<V>(o, item.Segment, item.Head, item.First, keys, values, y, logSumExp, memory.Scratch(part));
+                ForwardBlock.Run<V, TFormat>(o, item.Segment, item.Head, item.First, keys, values, y, logSumExp, memory.Scratch(part));
             }
         }
     }
 
-    private readonly struct FewQueriesKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory, float* y, float* logSumExp) : IKernel
+    private readonly struct FewQueriesKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory, byte* y, float* logSumExp) : IActivationKernel
     {
         [MethodImpl(Hot.Loop)]
-        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
+        public void Run<V, TFormat>(int start, int end, int part) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
         {
             for (var n = start; n < end; n++)
             {
-                FewQueries.Run<V>(o, items[n].Segment, items[n].Head, items[n].First, y, logSumExp, memory.Scratch(part));
+                FewQueries.Run<V, TFormat>(o, items[n].Segment, items[n].Head, items[n].First, y, logSumExp, memory.Scratch(part));
             }
         }
     }

@@ -1,9 +1,8 @@
-using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using QLora.Backends;
 using QLora.Cpu.Attention;
 using QLora.Cpu.Vectors;
-using Tensor = QLora.Tensors.Tensor;
+using QLora.Tensors;
 
 namespace QLora.Cpu;
 
@@ -17,16 +16,16 @@ public sealed unsafe partial class CpuBackend
         ReadOnlySpan<AttentionSegment> segments, AttentionOptions options)
     {
         var operands = Operands(q, k, v, options);
-        var results = new BackwardOperands(y.Pointer<float>(), logSumExp.Pointer<float>(), dy.Pointer<float>(), dq.Pointer<float>());
+        var results = new BackwardOperands(Address(y), logSumExp.Pointer<float>(), Address(dy), Address(dq));
         var numbers = PlanBackward(operands, segments);
         var scratchSize = BackwardBlock.ScratchSize(operands.HeadSize);
         using var workspace = AllocateBuffer(numbers * sizeof(float));
         using var scratch = AllocateBuffer(ScratchBytes(scratchSize));
         var memory = new AttentionMemory(Address(workspace), Address(scratch), scratchSize);
 
-        RunInTurn(_packing.Count, new PackBackwardKernel(operands, _packing, memory));
-        RunInTurn(_blocks.Count, new BackwardKernel(operands, results, _blocks, memory));
-        RunInTurn(_sums.Count, new AddSharesKernel(operands, _sums, _blocks, memory, dk.Pointer<float>(), dv.Pointer<float>()));
+        RunInTurn(q.DType, _packing.Count, new PackBackwardKernel(operands, _packing, memory));
+        RunInTurn(q.DType, _blocks.Count, new BackwardKernel(operands, results, _blocks, memory));
+        RunInTurn(q.DType, _sums.Count, new AddSharesKernel(operands, _sums, _blocks, memory, Address(dk), Address(dv)));
     }
 
     /// <summary>
@@ -85,34 +84,35 @@ public sealed unsafe partial class CpuBackend
         return work < window * window / 2 ? Math.Sqrt(2 * work) : window / 2 + work / window;
     }
 
-    private readonly struct PackBackwardKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory) : IKernel
+    private readonly struct PackBackwardKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory) : IActivationKernel
     {
         [MethodImpl(Hot.Loop)]
-        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
+        public void Run<V, TFormat>(int start, int end, int part) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
         {
             for (var n = start; n < end; n++)
             {
                 var item = items[n];
                 var packed = PackedKeys.At(memory.Workspace + item.Pack, item.Segment.KeyCount, o.HeadSize);
-                var keys = o.KeyHead(o.K, item.Segment, item.Head);
-                KeyPack.Panels<V>(keys, o.KeyStride, item.First, item.End, o.HeadSize, packed.KeyPanels);
-                KeyPack.Panels<V>(o.KeyHead(o.V, item.Segment, item.Head), o.KeyStride, item.First, item.End, o.HeadSize, packed.ValuePanels);
-                KeyPack.Rows(keys, o.KeyStride, item.First, item.End, o.HeadSize, packed.KeyRows);
+                var keys = o.KeyHead<TFormat>(o.K, item.Segment, item.Head, 0);
+                KeyPack.Panels<V, TFormat>(keys, o.KeyStride, item.First, item.End, o.HeadSize, packed.KeyPanels);
+                KeyPack.Panels<V, TFormat>(
+                    o.KeyHead<TFormat>(o.V, item.Segment, item.Head, 0), o.KeyStride, item.First, item.End, o.HeadSize, packed.ValuePanels);
+                KeyPack.Rows<V, TFormat>(keys, o.KeyStride, item.First, item.End, o.HeadSize, packed.KeyRows);
             }
         }
     }
 
-    private readonly struct BackwardKernel(AttentionOperands o, BackwardOperands results, List<AttentionItem> items, AttentionMemory memory) : IKernel
+    private readonly struct BackwardKernel(AttentionOperands o, BackwardOperands results, List<AttentionItem> items, AttentionMemory memory) : IActivationKernel
     {
         [MethodImpl(Hot.Loop)]
-        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
+        public void Run<V, TFormat>(int start, int end, int part) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
         {
             for (var n = start; n < end; n++)
             {
                 var item = items[n];
                 var packed = PackedKeys.At(memory.Workspace + item.Pack, item.Segment.KeyCount, o.HeadSize);
                 var keyShare = memory.Workspace + item.Share;
-                BackwardBlock.Run<V>(o, results, item.Segment, item.Head, item.First, item.End, packed,
+                BackwardBlock.Run<V, TFormat>(o, results, item.Segment, item.Head, item.First, item.End, packed,
                     keyShare, keyShare + ShareSize(item, o), memory.Scratch(part));
             }
         }
@@ -120,31 +120,42 @@ public sealed unsafe partial class CpuBackend
 
     /// <summary>Adds the shares of all runs of a group's heads, in the order of the runs.</summary>
     private readonly struct AddSharesKernel(
-        AttentionOperands o, List<AttentionSum> sums, List<AttentionItem> runs, AttentionMemory memory, float* dk, float* dv) : IKernel
+        AttentionOperands o, List<AttentionSum> sums, List<AttentionItem> runs, AttentionMemory memory, byte* dk, byte* dv) : IActivationKernel
     {
         [MethodImpl(Hot.Loop)]
-        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
+        public void Run<V, TFormat>(int start, int end, int part) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
         {
             for (var n = start; n < end; n++)
             {
                 var sum = sums[n];
-                var window = o.WindowOf(sum.Segment);
                 for (var key = sum.FirstKey; key < Math.Min(sum.FirstKey + KeyPack.Block, sum.Segment.KeyCount); key++)
                 {
-                    var keyGradient = new Span<float>(o.KeyHead(dk, sum.Segment, sum.KeyHead) + key * o.KeyStride, o.HeadSize);
-                    var valueGradient = new Span<float>(o.KeyHead(dv, sum.Segment, sum.KeyHead) + key * o.KeyStride, o.HeadSize);
-                    keyGradient.Clear();
-                    valueGradient.Clear();
-                    for (var r = sum.FirstRun; r < sum.EndRun; r++)
-                    {
-                        // Runs that end before the key, or whose windows begin behind it, do not see it and have no row for it.
-                        if (runs[r].End <= key || runs[r].First - window >= key) continue;
-                        var share = memory.Workspace + runs[r].Share + (nint)key * o.PaddedSize;
-                        TensorPrimitives.Add(keyGradient, new ReadOnlySpan<float>(share, o.HeadSize), keyGradient);
-                        TensorPrimitives.Add(valueGradient, new ReadOnlySpan<float>(share + ShareSize(runs[r], o), o.HeadSize), valueGradient);
-                    }
+                    var keyGradient = o.KeyHead<TFormat>(dk, sum.Segment, sum.KeyHead, key);
+                    var valueGradient = o.KeyHead<TFormat>(dv, sum.Segment, sum.KeyHead, key);
+                    var c = 0;
+                    for (; c <= o.HeadSize - V.Count; c += V.Count) Add<V, TFormat>(sum, key, c, keyGradient, valueGradient);
+                    for (; c < o.HeadSize; c++) Add<Float1, TFormat>(sum, key, c, keyGradient, valueGradient);
                 }
             }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private void Add<V, TFormat>(in AttentionSum sum, int key, int c, byte* keyGradient, byte* valueGradient)
+            where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
+        {
+            var window = o.WindowOf(sum.Segment);
+            var (keySum, valueSum) = (V.Create(0f), V.Create(0f));
+            for (var r = sum.FirstRun; r < sum.EndRun; r++)
+            {
+                // Runs that end before the key, or whose windows begin behind it, do not see it and have no row for it.
+                if (runs[r].End <= key || runs[r].First - window >= key) continue;
+                var share = memory.Workspace + runs[r].Share + (nint)key * o.PaddedSize + c;
+                keySum += V.Load(share);
+                valueSum += V.Load(share + ShareSize(runs[r], o));
+            }
+
+            TFormat.Store(keyGradient, c, keySum);
+            TFormat.Store(valueGradient, c, valueSum);
         }
     }
 

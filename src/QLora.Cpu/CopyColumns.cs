@@ -7,16 +7,21 @@ namespace QLora.Cpu;
 public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
-    protected override void CopyColumnsCore(Tensor source, int sourceStart, Tensor destination, int destinationStart, int count) =>
+    protected override void CopyColumnsCore(Tensor source, int sourceStart, Tensor destination, int destinationStart, int count)
+    {
+        var size = source.DType.Size();
         Run(source.Rows, count, new CopyColumnsKernel(
-            source.Pointer<float>() + sourceStart, source.Columns, destination.Pointer<float>() + destinationStart, destination.Columns, count));
+            Address(source) + sourceStart * size, (nint)source.Columns * size,
+            Address(destination) + destinationStart * size, (nint)destination.Columns * size, count * size));
+    }
 
-    private readonly struct CopyColumnsKernel(float* source, nint sourceRow, float* destination, nint destinationRow, int count) : IKernel
+    /// <summary>Extents are in bytes: what the numbers are does not matter.</summary>
+    private readonly struct CopyColumnsKernel(byte* source, nint sourceRow, byte* destination, nint destinationRow, int count) : IKernel
     {
         [MethodImpl(Hot.Loop)]
         public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
         {
-            for (var t = start; t < end; t++) new ReadOnlySpan<float>(source + t * sourceRow, count).CopyTo(new Span<float>(destination + t * destinationRow, count));
+            for (var t = start; t < end; t++) new ReadOnlySpan<byte>(source + t * sourceRow, count).CopyTo(new Span<byte>(destination + t * destinationRow, count));
         }
     }
 }

@@ -37,7 +37,7 @@ public sealed unsafe partial class CpuBackend
 
             if (wantsGradient)
             {
-                VectorMath.Scale<V>(row, vocabulary, (float)(gradientScale / total));
+                VectorMath.Scale<V, SingleFormat, SingleFormat>((byte*)row, (byte*)row, vocabulary, (float)(gradientScale / total));
                 row[label] = (float)(-gradientScale * (others / total));
             }
 

@@ -8,29 +8,30 @@ public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
     protected override void GeGluCore(Tensor gate, Tensor up, Tensor y) =>
-        RunElements(y.Count, 4, new GeGluKernel(gate.Pointer<float>(), up.Pointer<float>(), y.Pointer<float>()));
+        RunElements(y, 4, new GeGluKernel(Address(gate), Address(up), Address(y)));
 
     /// <inheritdoc/>
     protected override void GeGluBackwardCore(Tensor gate, Tensor up, Tensor dy, Tensor dGate, Tensor dUp) =>
-        RunElements(dy.Count, 8, new GeGluBackwardKernel(
-            gate.Pointer<float>(), up.Pointer<float>(), dy.Pointer<float>(), dGate.Pointer<float>(), dUp.Pointer<float>()));
+        RunElements(dy, 8, new GeGluBackwardKernel(
+            Address(gate), Address(up), Address(dy), Address(dGate), Address(dUp)));
 
-    private readonly struct GeGluKernel(float* gate, float* up, float* y) : IElementKernel
+    private readonly struct GeGluKernel(byte* gate, byte* up, byte* y) : IActivationElementKernel
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void At<V>(nint i) where V : unmanaged, IVector<V> => (GeluMath.Gelu(V.Load(gate + i)) * V.Load(up + i)).Store(y + i);
+        public void At<V, TFormat>(nint i) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat =>
+            TFormat.Store(y, i, GeluMath.Gelu(TFormat.Load<V>(gate, i)) * TFormat.Load<V>(up, i));
     }
 
-    private readonly struct GeGluBackwardKernel(float* gate, float* up, float* dy, float* dGate, float* dUp) : IElementKernel
+    private readonly struct GeGluBackwardKernel(byte* gate, byte* up, byte* dy, byte* dGate, byte* dUp) : IActivationElementKernel
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void At<V>(nint i) where V : unmanaged, IVector<V>
+        public void At<V, TFormat>(nint i) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
         {
             // The results may lie over the inputs: read all three first.
-            var (z, factor, gradient) = (V.Load(gate + i), V.Load(up + i), V.Load(dy + i));
+            var (z, factor, gradient) = (TFormat.Load<V>(gate, i), TFormat.Load<V>(up, i), TFormat.Load<V>(dy, i));
             var (value, slope) = GeluMath.GeluAndSlope(z);
-            (gradient * factor * slope).Store(dGate + i);
-            (gradient * value).Store(dUp + i);
+            TFormat.Store(dGate, i, gradient * factor * slope);
+            TFormat.Store(dUp, i, gradient * value);
         }
     }
 }

@@ -21,10 +21,24 @@ internal interface IElementKernel
     void At<V>(nint i) where V : unmanaged, IVector<V>;
 }
 
+/// <summary>Work on activations that falls into independent items, written once for all vector widths and formats.</summary>
+internal interface IActivationKernel
+{
+    /// <summary>Does items <paramref name="start"/> up to <paramref name="end"/>, as <see cref="IKernel.Run{V}"/> does.</summary>
+    void Run<V, TFormat>(int start, int end, int part) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat;
+}
+
+/// <summary>What is done to each activation by itself, written once for all vector widths and formats.</summary>
+internal interface IActivationElementKernel
+{
+    /// <summary>Does elements <paramref name="i"/> up to <paramref name="i"/> + the vector's width.</summary>
+    void At<V, TFormat>(nint i) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat;
+}
+
 public sealed partial class CpuBackend
 {
-    // Waking the team costs some microseconds: work below this many element operations is done on the calling thread.
-    private const long WorthSharing = 32 * 1024;
+    // A round of the team costs about a microsecond, and what another core has written as much again: work below this many element operations is done on the calling thread.
+    private const long WorthSharing = 16 * 1024;
 
     /// <summary>Runs a kernel over its items: each part of the team is one run of them, always the same for the same counts.</summary>
     /// <param name="items">How many there are.</param>
@@ -50,6 +64,31 @@ public sealed partial class CpuBackend
     private void RunElements<TKernel>(long count, long elementWork, TKernel kernel) where TKernel : struct, IElementKernel =>
         Run(checked((int)((count + Elements<TKernel>.Block - 1) / Elements<TKernel>.Block)), elementWork * Elements<TKernel>.Block,
             new Elements<TKernel>(kernel, count));
+
+    /// <summary>Runs a kernel over its items, whose activations are of a type.</summary>
+    private void Run<TKernel>(DType activations, int items, long itemWork, TKernel kernel) where TKernel : struct, IActivationKernel
+    {
+        if (activations == DType.BFloat16) Run(items, itemWork, new InFormat<TKernel, BFloat16Format>(kernel));
+        else Run(items, itemWork, new InFormat<TKernel, SingleFormat>(kernel));
+    }
+
+    /// <summary>Runs a kernel over items of different size, whose activations are of a type.</summary>
+    private void RunInTurn<TKernel>(DType activations, int items, TKernel kernel) where TKernel : struct, IActivationKernel
+    {
+        if (activations == DType.BFloat16) RunInTurn(items, new InFormat<TKernel, BFloat16Format>(kernel));
+        else RunInTurn(items, new InFormat<TKernel, SingleFormat>(kernel));
+    }
+
+    /// <summary>Runs a kernel over the elements of activations like <paramref name="x"/>.</summary>
+    private void RunElements<TKernel>(Tensor x, long elementWork, TKernel kernel) where TKernel : struct, IActivationElementKernel
+    {
+        if (x.DType == DType.BFloat16) RunElements(x.Count, elementWork, new ElementInFormat<TKernel, BFloat16Format>(kernel));
+        else RunElements(x.Count, elementWork, new ElementInFormat<TKernel, SingleFormat>(kernel));
+    }
+
+    /// <summary>Where activations begin, whatever their format.</summary>
+    private static unsafe byte* Address(Tensor activations) =>
+        activations.DType == DType.BFloat16 ? (byte*)activations.Pointer<ushort>() : (byte*)activations.Pointer<float>();
 
     /// <summary>Where scratch memory from the pool begins.</summary>
     private static unsafe float* Address(DeviceBuffer buffer) => (float*)((HostBuffer)buffer).Pointer;
@@ -87,6 +126,18 @@ public sealed partial class CpuBackend
         {
             for (int item; (item = Interlocked.Increment(ref *next) - 1) < items;) RunItems(width, kernel, item, item + 1, part);
         }
+    }
+
+    private readonly struct InFormat<TKernel, TFormat>(TKernel kernel) : IKernel where TKernel : struct, IActivationKernel where TFormat : struct, IActivationFormat
+    {
+        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V> => kernel.Run<V, TFormat>(start, end, part);
+    }
+
+    private readonly struct ElementInFormat<TKernel, TFormat>(TKernel kernel) : IElementKernel
+        where TKernel : struct, IActivationElementKernel where TFormat : struct, IActivationFormat
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void At<V>(nint i) where V : unmanaged, IVector<V> => kernel.At<V, TFormat>(i);
     }
 
     private readonly struct Elements<TKernel>(TKernel kernel, long count) : IKernel where TKernel : struct, IElementKernel

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using QLora.Cpu.MachineCode;
 using QLora.Cpu.Vectors;
 
 namespace QLora.Cpu;
@@ -8,7 +9,8 @@ namespace QLora.Cpu;
 /// <summary>What this machine can do at best, measured: the yardsticks that speeds are a share of.</summary>
 /// <param name="Gflops">10⁹ single-precision operations a second, a fused multiply-add being two, of all threads, with nothing but registers.</param>
 /// <param name="MemoryBandwidthGBs">10⁹ bytes a second that all threads together read from memory, one after another.</param>
-public sealed record MachineLimits(double Gflops, double MemoryBandwidthGBs)
+/// <param name="BFloat16Gflops">What <paramref name="Gflops"/> is, of pairs of BFloat16 numbers; null where the machine does not multiply them in pairs.</param>
+public sealed record MachineLimits(double Gflops, double MemoryBandwidthGBs, double? BFloat16Gflops)
 {
     // Far more than the caches of one processor give to a few cores; what is read at a time is read again only after all the rest.
     private const long BufferBytes = 192L << 20;
@@ -18,20 +20,29 @@ public sealed record MachineLimits(double Gflops, double MemoryBandwidthGBs)
     private const int Repetitions = 200;
     private const int Steps = 100_000;
 
-    /// <summary>Measures both with the widest vectors of the machine; well under a second.</summary>
+    /// <summary>Measures all of them with the widest vectors of the machine; well under a second.</summary>
     /// <param name="threads">How many threads work.</param>
     public static MachineLimits Measure(int threads)
     {
         using var team = new ThreadTeam(threads);
         var width = VectorWidths.Supported[^1];
-        return new MachineLimits(MeasureGflops(team, width), MeasureBandwidth(team, width));
+        return new MachineLimits(MeasureGflops(team, width), MeasureBandwidth(team, width), MeasureBFloat16Gflops(team));
     }
 
-    private static double MeasureGflops(ThreadTeam team, VectorWidth width)
+    private static double MeasureGflops(ThreadTeam team, VectorWidth width) =>
+        2.0 * MultiplyAdds.Chains * ((int)width / 32) * Steps * team.Threads / Fastest(team, new MultiplyAdds(width, Steps)) / 1e9;
+
+    private static unsafe double? MeasureBFloat16Gflops(ThreadTeam team)
+    {
+        var code = PairInstructions.IsInProcessor ? CodePages.TryPlace(PairProducts.Code) : null;
+        return code == null ? null : 4.0 * PairProducts.Chains * 16 * Steps * team.Threads / Fastest(team, new PairProducts(code, Steps)) / 1e9;
+    }
+
+    private static double Fastest<TWork>(ThreadTeam team, TWork work) where TWork : struct, IWork
     {
         var fastest = double.PositiveInfinity;
-        for (var i = 0; i < Repetitions; i++) fastest = Math.Min(fastest, Seconds(team, new MultiplyAdds(width, Steps)));
-        return 2.0 * MultiplyAdds.Chains * ((int)width / 32) * Steps * team.Threads / fastest / 1e9;
+        for (var i = 0; i < Repetitions; i++) fastest = Math.Min(fastest, Seconds(team, work));
+        return fastest;
     }
 
     private static unsafe double MeasureBandwidth(ThreadTeam team, VectorWidth width)
@@ -97,6 +108,31 @@ public sealed record MachineLimits(double Gflops, double MemoryBandwidthGBs)
 
             (s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7 + s8 + s9 + s10 + s11).Store(result);
         }
+    }
+
+    /// <summary>Sums of products of pairs that do not wait for each other.</summary>
+    private readonly unsafe struct PairProducts(void* code, int steps) : IWork
+    {
+        public const int Chains = 24;
+
+        /// <summary>A function of the number of steps.</summary>
+        public static byte[] Code
+        {
+            get
+            {
+                var (code, convention) = (new Assembler(), CallConvention.Native);
+                convention.Enter(code);
+                for (var vector = 0; vector <= Chains; vector++) code.Clear(vector);
+                var loop = code.Position;
+                for (var sum = 0; sum < Chains; sum++) code.AddPairProducts(sum, Chains, Chains);
+                code.Subtract(convention.Arguments[0], 1);
+                code.JumpBackIfNotZero(loop);
+                convention.Leave(code);
+                return code.ToArray();
+            }
+        }
+
+        public void Run(int part, int parts) => ((delegate* unmanaged<nint, void>)code)(steps);
     }
 
     /// <summary>Each part reads a stretch of its own from one end to the other.</summary>

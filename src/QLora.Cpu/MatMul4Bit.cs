@@ -1,3 +1,4 @@
+using QLora.Backends;
 using QLora.Cpu.Gemm;
 using QLora.Cpu.Vectors;
 using QLora.Quantization;
@@ -7,20 +8,46 @@ namespace QLora.Cpu;
 
 public sealed unsafe partial class CpuBackend
 {
+    // A branch of more columns would crowd out the rows that a core keeps packed.
+    private const int MaxRidingRank = 64;
+
     /// <inheritdoc/>
-    protected override void MatMul4BitCore(Tensor x, QuantizedTensor w, Tensor y, bool transposeW, float beta)
+    protected override void MatMul4BitCore(Tensor x, QuantizedTensor w, Tensor y, bool transposeW, float beta, LowRankBranch? branch)
     {
-        var shape = new ProductShape(y.Rows, y.Columns, x.Columns, transposeW, 1, beta);
-        var rows = new QuantizedRows(w);
+        var (shape, rows) = (new ProductShape(y.Rows, y.Columns, x.Columns, transposeW, 1, beta), new QuantizedRows(w));
+        if (branch is { } riding && RidesAlong(shape, riding.U.Columns, rows))
+        {
+            Multiply(shape with { Inner = shape.Inner + riding.U.Columns }, new LeftMatrix(x, riding.U),
+                new BranchRows<QuantizedRows>(rows, new DenseRows<SingleFormat>((byte*)riding.V.Pointer<float>(), riding.V.Columns), shape.Inner), new ResultMatrix(y));
+            return;
+        }
+
+        if (branch is { } added)
+        {
+            // First, so that it is not added to what is rounded already.
+            MatMulCore(added.U, added.V, y, transposeA: false, transposeB: transposeW, alpha: 1, beta);
+            shape = shape with { Beta = 1 };
+        }
+
+        var (left, result) = (new LeftMatrix(x, transposed: false), new ResultMatrix(y));
         if (_width != VectorWidth.Vector128 && FewCodeRows.Fits(shape, rows))
         {
-            if (_width == VectorWidth.Vector512) FewCodeRows.Arrange<Float16>(shape, x.Pointer<float>(), ScratchOfProducts);
-            else FewCodeRows.Arrange<Float8>(shape, x.Pointer<float>(), ScratchOfProducts);
-            Run(FewCodeRows.Items(shape.N), (long)shape.M * shape.Inner, new FewCodeRows(shape, rows, y.Pointer<float>(), ScratchOfProducts));
+            if (_width == VectorWidth.Vector512) Arrange<Float16>(shape, left);
+            else Arrange<Float8>(shape, left);
+            Run(FewCodeRows.Items(shape.N), (long)FewCodeRows.Group * shape.M * shape.Inner, new FewCodeRows(shape, rows, result, ScratchOfProducts));
         }
         else
         {
-            Multiply(shape, new LeftMatrix(x.Pointer<float>(), x.Columns, 1), rows, new ResultMatrix(y.Pointer<float>(), shape.N, 1));
+            Multiply(shape, left, rows, result);
         }
+    }
+
+    /// <summary>Whether a branch is part of the product itself: pairs and runs of codes must end where it begins.</summary>
+    private static bool RidesAlong(ProductShape shape, int rank, QuantizedRows rows) => rank <= MaxRidingRank && shape.Inner % 2 == 0 && !FewCodeRows.Fits(shape, rows);
+
+    private void Arrange<V>(ProductShape shape, LeftMatrix left) where V : unmanaged, IRegisterTable<V>
+    {
+        if (left.DType == DType.BFloat16) FewCodeRows.Arrange<V, BFloat16Format>(shape, left.Data, ScratchOfProducts);
+        else FewCodeRows.Arrange<V, SingleFormat>(shape, left.Data, ScratchOfProducts);
     }
 }

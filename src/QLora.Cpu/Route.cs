@@ -7,15 +7,16 @@ namespace QLora.Cpu;
 public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
-    protected override void RouteCore(Tensor logits, Tensor experts, Tensor weights, bool normalize) => Run(logits.Rows, 8L * logits.Columns, new RouteKernel(
-        logits.Pointer<float>(), experts.Pointer<int>(), weights.Pointer<float>(), logits.Columns, experts.Columns, normalize));
+    protected override void RouteCore(Tensor logits, Tensor experts, Tensor weights, bool normalize) => Run(
+        logits.DType, logits.Rows, 8L * logits.Columns,
+        new RouteKernel(Address(logits), experts.Pointer<int>(), weights.Pointer<float>(), logits.Columns, experts.Columns, normalize));
 
     /// <inheritdoc/>
     protected override void RouteBackwardCore(Tensor logits, Tensor experts, Tensor dWeights, Tensor dLogits, bool normalize)
     {
         CheckIndices(nameof(RouteBackward), nameof(experts), experts, logits.Columns);
-        Run(logits.Rows, 8L * logits.Columns, new RouteBackwardKernel(
-            logits.Pointer<float>(), experts.Pointer<int>(), dWeights.Pointer<float>(), dLogits.Pointer<float>(), logits.Columns, experts.Columns, normalize));
+        Run(logits.DType, logits.Rows, 8L * logits.Columns, new RouteBackwardKernel(
+            Address(logits), experts.Pointer<int>(), dWeights.Pointer<float>(), Address(dLogits), logits.Columns, experts.Columns, normalize));
     }
 
     /// <summary>e^(logit − largest) / total.</summary>
@@ -32,14 +33,15 @@ public sealed unsafe partial class CpuBackend
         return total;
     }
 
-    private readonly struct RouteKernel(float* logits, int* experts, float* weights, int count, int k, bool normalize) : IKernel
+    private readonly struct RouteKernel(byte* logits, int* experts, float* weights, int count, int k, bool normalize) : IActivationKernel
     {
         [MethodImpl(Hot.Loop)]
-        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
+        public void Run<V, TFormat>(int start, int end, int part) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
         {
+            var row = stackalloc float[count]; // in single precision: there are few experts
             for (var t = start; t < end; t++)
             {
-                var row = logits + (nint)t * count;
+                VectorMath.Scale<V, TFormat, SingleFormat>(logits + (nint)t * count * TFormat.Size, (byte*)row, count);
                 var chosen = experts + (nint)t * k;
                 Choose(row, chosen);
                 var largest = row[chosen[0]];
@@ -66,12 +68,20 @@ public sealed unsafe partial class CpuBackend
         }
     }
 
-    private readonly struct RouteBackwardKernel(float* logits, int* experts, float* dWeights, float* dLogits, int count, int k, bool normalize) : IKernel
+    private readonly struct RouteBackwardKernel(byte* logits, int* experts, float* dWeights, byte* dLogits, int count, int k, bool normalize) : IActivationKernel
     {
         [MethodImpl(Hot.Loop)]
-        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
+        public void Run<V, TFormat>(int start, int end, int part) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
         {
-            for (var t = start; t < end; t++) Row<V>(logits + (nint)t * count, experts + (nint)t * k, dWeights + (nint)t * k, dLogits + (nint)t * count);
+            var row = stackalloc float[count];
+            var result = stackalloc float[count];
+            for (var t = start; t < end; t++)
+            {
+                var at = (nint)t * count * TFormat.Size;
+                VectorMath.Scale<V, TFormat, SingleFormat>(logits + at, (byte*)row, count);
+                Row<V>(row, experts + (nint)t * k, dWeights + (nint)t * k, result);
+                VectorMath.Scale<V, SingleFormat, TFormat>((byte*)result, dLogits + at, count);
+            }
         }
 
         private void Row<V>(float* row, int* chosen, float* gradient, float* result) where V : unmanaged, IVector<V>

@@ -8,34 +8,34 @@ public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
     protected override void SwiGluCore(Tensor gate, Tensor up, Tensor y) =>
-        RunElements(y.Count, 4, new SwiGluKernel(gate.Pointer<float>(), up.Pointer<float>(), y.Pointer<float>()));
+        RunElements(y, 4, new SwiGluKernel(Address(gate), Address(up), Address(y)));
 
     /// <inheritdoc/>
     protected override void SwiGluBackwardCore(Tensor gate, Tensor up, Tensor dy, Tensor dGate, Tensor dUp) =>
-        RunElements(dy.Count, 8, new SwiGluBackwardKernel(
-            gate.Pointer<float>(), up.Pointer<float>(), dy.Pointer<float>(), dGate.Pointer<float>(), dUp.Pointer<float>()));
+        RunElements(dy, 8, new SwiGluBackwardKernel(
+            Address(gate), Address(up), Address(dy), Address(dGate), Address(dUp)));
 
-    private readonly struct SwiGluKernel(float* gate, float* up, float* y) : IElementKernel
+    private readonly struct SwiGluKernel(byte* gate, byte* up, byte* y) : IActivationElementKernel
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void At<V>(nint i) where V : unmanaged, IVector<V>
+        public void At<V, TFormat>(nint i) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
         {
-            var z = V.Load(gate + i);
-            (z * VectorMath.Sigmoid(z) * V.Load(up + i)).Store(y + i);
+            var z = TFormat.Load<V>(gate, i);
+            TFormat.Store(y, i, z * VectorMath.Sigmoid(z) * TFormat.Load<V>(up, i));
         }
     }
 
-    private readonly struct SwiGluBackwardKernel(float* gate, float* up, float* dy, float* dGate, float* dUp) : IElementKernel
+    private readonly struct SwiGluBackwardKernel(byte* gate, byte* up, byte* dy, byte* dGate, byte* dUp) : IActivationElementKernel
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void At<V>(nint i) where V : unmanaged, IVector<V>
+        public void At<V, TFormat>(nint i) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
         {
             // The results may lie over the inputs: read all three first.
-            var (z, factor, gradient) = (V.Load(gate + i), V.Load(up + i), V.Load(dy + i));
+            var (z, factor, gradient) = (TFormat.Load<V>(gate, i), TFormat.Load<V>(up, i), TFormat.Load<V>(dy, i));
             var sigmoid = VectorMath.Sigmoid(z);
             var rest = V.Create(1f) - sigmoid;
-            (gradient * factor * sigmoid * V.FusedMultiplyAdd(z, rest, V.Create(1f))).Store(dGate + i);
-            (gradient * z * sigmoid).Store(dUp + i);
+            TFormat.Store(dGate, i, gradient * factor * sigmoid * V.FusedMultiplyAdd(z, rest, V.Create(1f)));
+            TFormat.Store(dUp, i, gradient * z * sigmoid);
         }
     }
 }

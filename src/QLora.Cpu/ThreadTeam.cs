@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
 
 namespace QLora.Cpu;
 
@@ -16,40 +17,41 @@ internal interface IWork
 /// Threads that wait for work and do it together with the caller. What is in a part does not depend on who does it: a thread that the system keeps waiting
 /// has its part done by another, and nobody waits for it. Nothing is allocated per call.
 /// </summary>
+/// <remarks>
+/// Between cores without a common cache a line takes some hundred nanoseconds, so that a round moves two of them at best: what is to be done goes from the caller to a
+/// thread, and that it is done goes back. What a part's thread writes has a line of its own for this reason, and a part is taken by others only after their own.
+/// </remarks>
 internal sealed unsafe class ThreadTeam : IDisposable
 {
-    // Some tens of microseconds: ops follow each other faster, and nobody else on the machine is kept waiting for long.
-    private const int Spins = 500;
+    // A poll takes some tens of nanoseconds. Ops follow each other faster than so many of them, and nobody else on the machine is kept waiting for long.
+    private const int PollsBeforeSleep = 4000;
+    private const int PollsBeforeYield = 1000;
 
     private readonly Thread[] _others;
+    private readonly Part[] _parts;
     private readonly Lock _running = new();
     private readonly object _gate = new();
-    private delegate*<void*, int, int, void> _invoke;
-    private void* _work;
-
-    // The number of the round in the upper half, how many of its parts are taken in the lower: taking a part is one exchange, which fails in any other round.
-    private long _taken;
-    private volatile int _finished;
-    private volatile bool _stopped;
     private ExceptionDispatchInfo? _failure;
+    private volatile bool _stopped;
+    private volatile int _sleeping;
+    private Request _request;
 
     public ThreadTeam(int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         Threads = threads;
-        _taken = threads;
+        _parts = new Part[threads];
         _others = new Thread[threads - 1];
         for (var i = 0; i < _others.Length; i++)
         {
-            _others[i] = new Thread(Serve) { IsBackground = true, Name = $"qlora {i + 1}" };
+            var own = i + 1;
+            _others[i] = new Thread(() => Serve(own)) { IsBackground = true, Name = $"qlora {own}" };
             _others[i].Start();
         }
     }
 
     /// <summary>How many threads there are, the caller among them.</summary>
     public int Threads { get; }
-
-    private bool HasPartsLeft => (int)Volatile.Read(ref _taken) < Threads;
 
     /// <summary>Does all parts and returns when they are done; an exception of any is thrown here.</summary>
     public void Run<TWork>(TWork work) where TWork : struct, IWork
@@ -59,64 +61,113 @@ internal sealed unsafe class ThreadTeam : IDisposable
             ObjectDisposedException.ThrowIf(_stopped, this);
 
             // The work stays on this stack, where it does not move, until all parts are done.
-            _work = Unsafe.AsPointer(ref work);
-            _invoke = &Invoke<TWork>;
             _failure = null;
-            _finished = 0;
-            var round = (Volatile.Read(ref _taken) >> 32) + 1;
-            Volatile.Write(ref _taken, round << 32);
-            lock (_gate) Monitor.PulseAll(_gate);
+            _request.Work = Unsafe.AsPointer(ref work);
+            _request.Invoke = &Invoke<TWork>;
+            var round = _request.Round + 1;
+            Interlocked.Exchange(ref _request.Round, round);
+            if (_sleeping > 0) Wake();
 
-            TakeParts();
-            var spin = new SpinWait();
-            while (_finished < Threads) spin.SpinOnce(sleep1Threshold: -1);
+            DoParts(round, own: 0);
+            for (var part = 0; part < Threads; part++) WaitFor(part, round);
             _failure?.Throw();
         }
     }
 
     public void Dispose()
     {
-        lock (_gate)
-        {
-            _stopped = true;
-            Monitor.PulseAll(_gate);
-        }
-
+        _stopped = true;
+        Wake();
         foreach (var thread in _others) thread.Join();
     }
 
     private static void Invoke<TWork>(void* work, int part, int parts) where TWork : struct, IWork => Unsafe.AsRef<TWork>(work).Run(part, parts);
 
-    private void TakeParts()
+    /// <summary>Does a thread's own part of a round, and then what others have not begun.</summary>
+    private void DoParts(long round, int own)
     {
-        while (true)
+        for (var i = 0; i < Threads; i++)
         {
-            var taken = Volatile.Read(ref _taken);
-            if ((int)taken >= Threads) return;
-            if (Interlocked.CompareExchange(ref _taken, taken + 1, taken) != taken) continue;
+            var part = (own + i) % Threads;
+            ref var state = ref _parts[part].State;
+            var before = Volatile.Read(ref state);
+
+            // Who takes a part of a round has it before the round is over: until then, the request is that of the round.
+            if (before >= Part.Taken(round) || Interlocked.CompareExchange(ref state, Part.Taken(round), before) != before) continue;
             try
             {
-                _invoke(_work, (int)taken, Threads);
+                _request.Invoke(_request.Work, part, Threads);
             }
             catch (Exception failure)
             {
                 Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(failure), null);
             }
 
-            Interlocked.Increment(ref _finished);
+            Volatile.Write(ref state, Part.Done(round));
         }
     }
 
-    private void Serve()
+    private void WaitFor(int part, long round)
     {
-        while (!_stopped)
+        for (var polls = 0; Volatile.Read(ref _parts[part].State) < Part.Done(round); polls++)
         {
-            TakeParts();
-            for (var i = 0; i < Spins && !HasPartsLeft && !_stopped; i++) Thread.SpinWait(20);
-            lock (_gate)
-            {
-                while (!HasPartsLeft && !_stopped) Monitor.Wait(_gate);
-            }
+            if (polls < PollsBeforeYield) Thread.SpinWait(1);
+            else Thread.Yield();
         }
+    }
+
+    private void Serve(int own)
+    {
+        for (var done = 0L; !_stopped;)
+        {
+            for (var polls = 0; polls < PollsBeforeSleep && Volatile.Read(ref _request.Round) == done && !_stopped; polls++) Thread.SpinWait(1);
+            if (Volatile.Read(ref _request.Round) == done) Sleep(done);
+            done = Volatile.Read(ref _request.Round);
+            DoParts(done, own);
+        }
+    }
+
+    /// <summary>Waits for a round that is not the last one. Either the caller sees that somebody sleeps, or the sleeper sees its round.</summary>
+    private void Sleep(long last)
+    {
+        lock (_gate)
+        {
+            Interlocked.Increment(ref _sleeping);
+            while (Volatile.Read(ref _request.Round) == last && !_stopped) Monitor.Wait(_gate);
+            Interlocked.Decrement(ref _sleeping);
+        }
+    }
+
+    private void Wake()
+    {
+        lock (_gate) Monitor.PulseAll(_gate);
+    }
+
+    /// <summary>What is to be done, in a line of its own.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 192)]
+    private struct Request
+    {
+        /// <summary>The number of the round; the rest belongs to it.</summary>
+        [FieldOffset(64)]
+        public long Round;
+
+        [FieldOffset(72)]
+        public void* Work;
+
+        [FieldOffset(80)]
+        public delegate*<void*, int, int, void> Invoke;
+    }
+
+    /// <summary>How far a part is, in a line of its own.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 128)]
+    private struct Part
+    {
+        /// <summary>The last round in which the part was taken or done; only ever grows.</summary>
+        [FieldOffset(64)]
+        public long State;
+
+        public static long Taken(long round) => 2 * round;
+
+        public static long Done(long round) => 2 * round + 1;
     }
 }

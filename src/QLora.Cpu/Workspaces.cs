@@ -3,6 +3,7 @@ using QLora.Backends.Planning;
 using QLora.Cpu.Attention;
 using QLora.Cpu.Gemm;
 using QLora.Quantization;
+using QLora.Tensors;
 
 namespace QLora.Cpu;
 
@@ -15,6 +16,12 @@ public sealed unsafe partial class CpuBackend
     private sealed class CpuWorkspaces(CpuBackend backend) : OpWorkspaces
     {
         public override long Products => ProductMemory.Size(backend._team.Threads) * sizeof(float);
+
+        public override long[] Product(int rows, int columns, int inner, DType left, DType result)
+        {
+            var bytes = backend.SumsBytes(rows, columns, inner, left, result);
+            return bytes > 0 ? [bytes] : [];
+        }
 
         public override long[] Attention(HeadShape shape, ReadOnlySpan<AttentionSegment> segments, AttentionOptions options)
         {

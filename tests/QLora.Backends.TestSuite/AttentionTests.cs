@@ -30,7 +30,7 @@ public abstract class AttentionTests(IReadOnlyList<Device> devices) : OpTests(de
     public void Forward(int heads, int keyHeads, int headSize, int[] lengths) => AgreesWithReference(Tolerance, w =>
     {
         var (q, k, v) = Inputs(w, heads, keyHeads, headSize, lengths.Sum());
-        var (y, alone, logSumExp) = (w.Fresh(lengths.Sum(), heads, headSize), w.Fresh(lengths.Sum(), heads, headSize), w.Fresh(lengths.Sum(), heads));
+        var (y, alone, logSumExp) = (w.FreshActivations(lengths.Sum(), heads, headSize), w.FreshActivations(lengths.Sum(), heads, headSize), w.Fresh(lengths.Sum(), heads));
         w.Backend.Attention(q, k, v, y, logSumExp, Segments(lengths), new(0.3f));
         w.Backend.Attention(q, k, v, alone, null, Segments(lengths), new(0.3f));
         return [y, logSumExp, alone];
@@ -47,7 +47,7 @@ public abstract class AttentionTests(IReadOnlyList<Device> devices) : OpTests(de
         // The sequence's keys stand behind those of another one, as in a cache of several conversations.
         var (q, _, _) = Inputs(w, heads, keyHeads, headSize, queries + 2);
         var (_, k, v) = Inputs(w, heads, keyHeads, headSize, keys + 11);
-        var (y, logSumExp) = (w.Fresh(queries + 2, heads, headSize), w.Fresh(queries + 2, heads));
+        var (y, logSumExp) = (w.FreshActivations(queries + 2, heads, headSize), w.Fresh(queries + 2, heads));
         w.Backend.Attention(q, k, v, y, logSumExp, [new(0, 2, 0, 7), new(2, queries, 11, keys)], new(0.25f));
         return [y, logSumExp];
     });
@@ -73,7 +73,7 @@ public abstract class AttentionTests(IReadOnlyList<Device> devices) : OpTests(de
     public void Forward_with_a_window_or_a_cap(int heads, int keyHeads, int headSize, int[] lengths, int window, float cap) => AgreesWithReference(Tolerance, w =>
     {
         var (q, k, v) = Inputs(w, heads, keyHeads, headSize, lengths.Sum());
-        var (y, logSumExp) = (w.Fresh(lengths.Sum(), heads, headSize), w.Fresh(lengths.Sum(), heads));
+        var (y, logSumExp) = (w.FreshActivations(lengths.Sum(), heads, headSize), w.Fresh(lengths.Sum(), heads));
         w.Backend.Attention(q, k, v, y, logSumExp, Segments(lengths), new(0.3f, window, cap));
         return [y, logSumExp];
     });
@@ -89,7 +89,7 @@ public abstract class AttentionTests(IReadOnlyList<Device> devices) : OpTests(de
     {
         var (q, _, _) = Inputs(w, 4, 2, 20, queries + 2);
         var (_, k, v) = Inputs(w, 4, 2, 20, keys + 11);
-        var (y, logSumExp) = (w.Fresh(queries + 2, 4, 20), w.Fresh(queries + 2, 4));
+        var (y, logSumExp) = (w.FreshActivations(queries + 2, 4, 20), w.Fresh(queries + 2, 4));
         w.Backend.Attention(q, k, v, y, logSumExp, [new(0, 2, 0, 7), new(2, queries, 11, keys)], new(0.25f, window, cap));
         return [y, logSumExp];
     });
@@ -100,7 +100,7 @@ public abstract class AttentionTests(IReadOnlyList<Device> devices) : OpTests(de
         var results = Run(backend, w =>
         {
             var (q, k, v) = Inputs(w, 2, 1, 16, 250);
-            var (before, after) = (w.Fresh(250, 2, 16), w.Fresh(250, 2, 16));
+            var (before, after) = (w.FreshActivations(250, 2, 16), w.FreshActivations(250, 2, 16));
             w.Backend.Attention(q, k, v, before, null, Segments([250]), new(0.3f, 20));
             foreach (var changed in new[] { k.Slice(0, 100), v.Slice(0, 100) }) w.Backend.Add(changed, changed, 1);
             w.Backend.Attention(q, k, v, after, null, Segments([250]), new(0.3f, 20));
@@ -115,7 +115,7 @@ public abstract class AttentionTests(IReadOnlyList<Device> devices) : OpTests(de
     {
         var (q, k, v) = Inputs(w, 2, 1, 16, 90);
         w.Backend.Add(q, q, 99);
-        var (y, logSumExp) = (w.Fresh(90, 2, 16), w.Fresh(90, 2));
+        var (y, logSumExp) = (w.FreshActivations(90, 2, 16), w.Fresh(90, 2));
         w.Backend.Attention(q, k, v, y, logSumExp, Segments([90]), new(1));
         return [y, logSumExp];
     });
@@ -126,7 +126,7 @@ public abstract class AttentionTests(IReadOnlyList<Device> devices) : OpTests(de
         var results = Run(backend, w =>
         {
             var (q, k, v) = Inputs(w, 2, 1, 16, 90);
-            var (before, after) = (w.Fresh(90, 2, 16), w.Fresh(90, 2, 16));
+            var (before, after) = (w.FreshActivations(90, 2, 16), w.FreshActivations(90, 2, 16));
             w.Backend.Attention(q, k, v, before, null, Segments([30, 60]), new(0.3f));
             foreach (var changed in new[] { k.Slice(75, 15), v.Slice(75, 15) }) w.Backend.Add(changed, changed, 1);
             w.Backend.Attention(q, k, v, after, null, Segments([30, 60]), new(0.3f));
@@ -141,7 +141,7 @@ public abstract class AttentionTests(IReadOnlyList<Device> devices) : OpTests(de
     {
         var tokens = lengths.Sum();
         var (q, k, v) = Inputs(w, heads, keyHeads, headSize, tokens);
-        return Backward(w, q, k, v, w.Upload(Values.Normal(4, tokens, heads, headSize)), lengths);
+        return Backward(w, q, k, v, w.UploadActivations(Values.Normal(4, tokens, heads, headSize)), lengths);
     }, terms: lengths.Max() == 1 ? 1 : 0); // a single key's score has no gradient: dp − D cancels
 
     [Theory, MemberData(nameof(WindowsAndCaps))]
@@ -149,7 +149,7 @@ public abstract class AttentionTests(IReadOnlyList<Device> devices) : OpTests(de
     {
         var tokens = lengths.Sum();
         var (q, k, v) = Inputs(w, heads, keyHeads, headSize, tokens);
-        return Backward(w, q, k, v, w.Upload(Values.Normal(4, tokens, heads, headSize)), lengths, window, cap);
+        return Backward(w, q, k, v, w.UploadActivations(Values.Normal(4, tokens, heads, headSize)), lengths, window, cap);
     }, terms: window == 1 ? 1 : 0); // as with a single key
 
     [Theory]
@@ -162,11 +162,12 @@ public abstract class AttentionTests(IReadOnlyList<Device> devices) : OpTests(de
         [Values.Normal(1, lengths.Sum(), heads, headSize), Values.Normal(2, lengths.Sum(), keyHeads, headSize), Values.Normal(3, lengths.Sum(), keyHeads, headSize)],
         (w, inputs) =>
         {
-            var y = w.Fresh(lengths.Sum(), heads, headSize);
+            var y = w.FreshActivations(lengths.Sum(), heads, headSize);
             w.Backend.Attention(inputs[0], inputs[1], inputs[2], y, null, Segments(lengths), new(0.3f, window, cap));
             return y;
         },
-        (w, inputs, dy) => Backward(w, inputs[0], inputs[1], inputs[2], dy, lengths, window, cap));
+        (w, inputs, dy) => Backward(w, inputs[0], inputs[1], inputs[2], dy, lengths, window, cap),
+        roundedTerms: 1); // D is made of the rounded y, and dp − D cancels where a query sees few keys
 
     [Fact]
     public void Shapes()
@@ -195,15 +196,15 @@ public abstract class AttentionTests(IReadOnlyList<Device> devices) : OpTests(de
     }
 
     private static (Tensor Q, Tensor K, Tensor V) Inputs(Workspace w, int heads, int keyHeads, int headSize, int tokens) => (
-        w.Upload(Values.Normal(1, tokens, heads, headSize)),
-        w.Upload(Values.Normal(2, tokens, keyHeads, headSize)),
-        w.Upload(Values.Normal(3, tokens, keyHeads, headSize)));
+        w.UploadActivations(Values.Normal(1, tokens, heads, headSize)),
+        w.UploadActivations(Values.Normal(2, tokens, keyHeads, headSize)),
+        w.UploadActivations(Values.Normal(3, tokens, keyHeads, headSize)));
 
     private static Tensor[] Backward(Workspace w, Tensor q, Tensor k, Tensor v, Tensor dy, int[] lengths, int window = 0, float cap = 0)
     {
         var (tokens, heads, headSize, keyHeads) = (q.Shape[0], q.Shape[1], q.Shape[2], k.Shape[1]);
-        var (y, logSumExp) = (w.Fresh(tokens, heads, headSize), w.Fresh(tokens, heads));
-        var (dq, dk, dv) = (w.Fresh(tokens, heads, headSize), w.Fresh(tokens, keyHeads, headSize), w.Fresh(tokens, keyHeads, headSize));
+        var (y, logSumExp) = (w.FreshActivations(tokens, heads, headSize), w.Fresh(tokens, heads));
+        var (dq, dk, dv) = (w.FreshActivations(tokens, heads, headSize), w.FreshActivations(tokens, keyHeads, headSize), w.FreshActivations(tokens, keyHeads, headSize));
         w.Backend.Attention(q, k, v, y, logSumExp, Segments(lengths), new(0.3f, window, cap));
         w.Backend.AttentionBackward(q, k, v, y, logSumExp, dy, dq, dk, dv, Segments(lengths), new(0.3f, window, cap));
         return [dq, dk, dv];

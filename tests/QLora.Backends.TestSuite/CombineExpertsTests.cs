@@ -22,17 +22,17 @@ public abstract class CombineExpertsTests(IReadOnlyList<Device> devices) : OpTes
     [Theory, MemberData(nameof(Cases))]
     public void Forward(int tokens, int k, int size, int count) => AgreesWithReference(Tolerance, w =>
     {
-        var y = w.Upload(Values.Normal(3, tokens, size));
-        w.Backend.CombineExperts(w.Upload(Values.Normal(1, count, size)), w.Upload(Slots(count, tokens * k)), w.Upload(Values.Normal(2, tokens, k)), y);
+        var y = w.UploadActivations(Values.Normal(3, tokens, size));
+        w.Backend.CombineExperts(w.UploadActivations(Values.Normal(1, count, size)), w.Upload(Slots(count, tokens * k)), w.Upload(Values.Normal(2, tokens, k)), y);
         return [y];
     });
 
     [Theory, MemberData(nameof(Cases))]
     public void Backward(int tokens, int k, int size, int count) => AgreesWithReference(BackwardTolerance, w =>
     {
-        var (dx, dWeights) = (w.Fresh(count, size), w.Upload(Values.Normal(5, tokens, k)));
-        w.Backend.CombineExpertsBackward(w.Upload(Values.Normal(1, count, size)), w.Upload(Slots(count, tokens * k)), w.Upload(Values.Normal(2, tokens, k)),
-            w.Upload(Values.Normal(4, tokens, size)), dx, dWeights);
+        var (dx, dWeights) = (w.FreshActivations(count, size), w.Upload(Values.Normal(5, tokens, k)));
+        w.Backend.CombineExpertsBackward(w.UploadActivations(Values.Normal(1, count, size)), w.Upload(Slots(count, tokens * k)), w.Upload(Values.Normal(2, tokens, k)),
+            w.UploadActivations(Values.Normal(4, tokens, size)), dx, dWeights);
         return [dx, dWeights];
     });
 
@@ -61,16 +61,16 @@ public abstract class CombineExpertsTests(IReadOnlyList<Device> devices) : OpTes
     public void Gradients() => GradientsAgreeWithDifferences(5e-5, [Values.Normal(1, 5, 6), Values.Normal(2, 4, 2)],
         (w, inputs) =>
         {
-            var y = w.Upload(Values.Normal(3, 4, 6));
+            var y = w.UploadActivations(Values.Normal(3, 4, 6));
             w.Backend.CombineExperts(inputs[0], w.Upload(5, 0, 3, 6, 4), inputs[1], y);
             return y;
         },
         (w, inputs, dy) =>
         {
-            var (dx, dWeights) = (w.Fresh(5, 6), w.Upload(Values.Normal(2, 4, 2).Times(0)));
+            var (dx, dWeights) = (w.FreshActivations(5, 6), w.Upload(Values.Normal(2, 4, 2).Times(0)));
             w.Backend.CombineExpertsBackward(inputs[0], w.Upload(5, 0, 3, 6, 4), inputs[1], dy, dx, dWeights);
             return [dx, dWeights];
-        });
+        }, activations: 1);
 
     [Fact]
     public void Shapes()

@@ -12,8 +12,8 @@ public abstract class CopyColumnsTests(IReadOnlyList<Device> devices) : OpTests(
     [InlineData(2, 4, 4, 5, 5, 0)]
     public void Copies(int tokens, int sourceSize, int sourceStart, int destinationSize, int destinationStart, int count) => AgreesWithReference(0, w =>
     {
-        var destination = w.Upload(Values.Normal(2, tokens, destinationSize));
-        w.Backend.CopyColumns(w.Upload(Values.Normal(1, tokens, sourceSize)), sourceStart, destination, destinationStart, count);
+        var destination = w.UploadActivations(Values.Normal(2, tokens, destinationSize));
+        w.Backend.CopyColumns(w.UploadActivations(Values.Normal(1, tokens, sourceSize)), sourceStart, destination, destinationStart, count);
         return [destination];
     });
 
@@ -23,10 +23,10 @@ public abstract class CopyColumnsTests(IReadOnlyList<Device> devices) : OpTests(
         var whole = Values.Normal(1, 7, 60);
         var result = Run(backend, w =>
         {
-            var (source, together) = (w.Upload(whole), w.Fresh(7, 60));
+            var (source, together) = (w.UploadActivations(whole), w.FreshActivations(7, 60));
             foreach (var (start, count) in new[] { (0, 13), (13, 1), (14, 46) })
             {
-                var part = w.Fresh(7, count);
+                var part = w.FreshActivations(7, count);
                 w.Backend.CopyColumns(source, start, part, 0, count);
                 w.Backend.CopyColumns(part, 0, together, start, count);
             }

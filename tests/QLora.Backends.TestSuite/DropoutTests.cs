@@ -16,8 +16,8 @@ public abstract class DropoutTests(IReadOnlyList<Device> devices) : OpTests(devi
     [InlineData(100, 0f)]
     public void Forward(int count, float probability) => AgreesWithReference(Tolerance, w =>
     {
-        var (x, y) = (w.Upload(Values.Normal(1, count)), w.Fresh(count));
-        var sum = w.Upload(Values.Normal(2, count));
+        var (x, y) = (w.UploadActivations(Values.Normal(1, count)), w.FreshActivations(count));
+        var sum = w.UploadActivations(Values.Normal(2, count));
         w.Backend.Dropout(x, y, probability, 42, 0x1_0000_0007);
         w.Backend.Dropout(x, sum, probability, 42, 0x1_0000_0007, accumulate: true);
         w.Backend.Dropout(x, x, probability, ulong.MaxValue, 3);
@@ -49,14 +49,29 @@ public abstract class DropoutTests(IReadOnlyList<Device> devices) : OpTests(devi
     });
 
     [Fact]
+    public void The_mask_is_the_same_for_activations_of_both_types() => OnEachDevice(backend =>
+    {
+        var single = Run(backend, Dropped)[0].Data;
+        var rounded = Run(backend, Dropped, QLora.Tensors.DType.BFloat16)[0].Data;
+        Assert.Equal(single.Select(value => value != 0), rounded.Select(value => value != 0));
+
+        static QLora.Tensors.Tensor[] Dropped(Workspace w)
+        {
+            var y = w.FreshActivations(4001);
+            w.Backend.Dropout(w.UploadActivations(Values.Uniform(1, 1, 2, 4001)), y, 0.3f, seed: 9, stream: 4);
+            return [y];
+        }
+    });
+
+    [Fact]
     public void A_dropped_element_leaves_the_sum_alone_whatever_it_is() => OnEachDevice(backend =>
     {
         var infinite = Values.Normal(1, 64).Times(float.PositiveInfinity);
         var results = Run(backend, w =>
         {
-            var (y, sum) = (w.Fresh(64), w.Upload(Values.Normal(2, 64)));
-            w.Backend.Dropout(w.Upload(infinite), y, 0.5f, 5, 5);
-            w.Backend.Dropout(w.Upload(infinite), sum, 0.5f, 5, 5, accumulate: true);
+            var (y, sum) = (w.FreshActivations(64), w.UploadActivations(Values.Normal(2, 64)));
+            w.Backend.Dropout(w.UploadActivations(infinite), y, 0.5f, 5, 5);
+            w.Backend.Dropout(w.UploadActivations(infinite), sum, 0.5f, 5, 5, accumulate: true);
             return [y, sum];
         });
         var mask = Mask(backend, 64, 0.5f, 5, 5);
@@ -83,7 +98,7 @@ public abstract class DropoutTests(IReadOnlyList<Device> devices) : OpTests(devi
 
     private static QLora.Tensors.Tensor Drop(Workspace w, QLora.Tensors.Tensor x)
     {
-        var y = w.Fresh(50);
+        var y = w.FreshActivations(50);
         w.Backend.Dropout(x, y, 0.3f, 7, 7);
         return y;
     }
@@ -92,8 +107,8 @@ public abstract class DropoutTests(IReadOnlyList<Device> devices) : OpTests(devi
     {
         var result = Run(backend, w =>
         {
-            var y = w.Fresh(count);
-            w.Backend.Dropout(w.Upload(Values.Uniform(1, 1, 2, count)), y, probability, seed, stream);
+            var y = w.FreshActivations(count);
+            w.Backend.Dropout(w.UploadActivations(Values.Uniform(1, 1, 2, count)), y, probability, seed, stream);
             return [y];
         });
         return Array.ConvertAll(result[0].Data, value => value != 0);

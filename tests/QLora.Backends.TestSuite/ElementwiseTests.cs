@@ -12,7 +12,7 @@ public abstract class ElementwiseTests(IReadOnlyList<Device> devices) : OpTests(
     [InlineData(70003)]
     public void Add(int count) => AgreesWithReference(Tolerance, w =>
     {
-        var (x, y, self) = (w.Upload(Values.Normal(1, count)), w.Upload(Values.Normal(2, count)), w.Upload(Values.Normal(3, count)));
+        var (x, y, self) = (w.UploadActivations(Values.Normal(1, count)), w.UploadActivations(Values.Normal(2, count)), w.UploadActivations(Values.Normal(3, count)));
         w.Backend.Add(x, y);
         w.Backend.Add(x, y, -0.37f);
         w.Backend.Add(self, self, 2);
@@ -26,7 +26,7 @@ public abstract class ElementwiseTests(IReadOnlyList<Device> devices) : OpTests(
     [InlineData(70003)]
     public void Scale(int count) => AgreesWithReference(0, w =>
     {
-        var x = w.Upload(Values.Normal(1, count));
+        var x = w.UploadActivations(Values.Normal(1, count));
         w.Backend.Scale(x, -0.37f);
         return [x];
     });
@@ -37,7 +37,7 @@ public abstract class ElementwiseTests(IReadOnlyList<Device> devices) : OpTests(
     [InlineData(150, 500)]
     public void AddBias(int tokens, int size) => AgreesWithReference(Tolerance, w =>
     {
-        var y = w.Upload(Values.Normal(1, tokens, size));
+        var y = w.UploadActivations(Values.Normal(1, tokens, size));
         w.Backend.AddBias(w.Upload(Values.Normal(2, size)), y);
         return [y];
     });
@@ -51,7 +51,7 @@ public abstract class ElementwiseTests(IReadOnlyList<Device> devices) : OpTests(
     public void AddBiasBackward(int tokens, int size) => AgreesWithReference(5e-6, w =>
     {
         var dBias = w.Upload(Values.Normal(2, size));
-        w.Backend.AddBiasBackward(w.Upload(Values.Normal(1, tokens, size)), dBias);
+        w.Backend.AddBiasBackward(w.UploadActivations(Values.Normal(1, tokens, size)), dBias);
         return [dBias];
     });
 
@@ -59,7 +59,7 @@ public abstract class ElementwiseTests(IReadOnlyList<Device> devices) : OpTests(
     public void Gradients_of_AddBias() => GradientsAgreeWithDifferences(5e-5, [Values.Normal(1, 9)],
         (w, inputs) =>
         {
-            var y = w.Upload(Values.Normal(2, 4, 9));
+            var y = w.UploadActivations(Values.Normal(2, 4, 9));
             w.Backend.AddBias(inputs[0], y);
             return y;
         },
@@ -68,7 +68,7 @@ public abstract class ElementwiseTests(IReadOnlyList<Device> devices) : OpTests(
             var dBias = w.Upload(Values.Normal(1, 9).Times(0));
             w.Backend.AddBiasBackward(dy, dBias);
             return [dBias];
-        });
+        }, activations: 0);
 
     [Fact]
     public void Shapes()

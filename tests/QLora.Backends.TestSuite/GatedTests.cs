@@ -19,8 +19,8 @@ public abstract class GatedTests(IReadOnlyList<Device> devices, string op, float
     [InlineData(65, 100)]
     public void Forward_agrees(int tokens, int size) => AgreesWithReference(Tolerance, w =>
     {
-        var y = w.Fresh(tokens, size);
-        Forward(w.Backend, w.Upload(Values.Normal(1, tokens, size).Times(4)), w.Upload(Values.Normal(2, tokens, size)), y);
+        var y = w.FreshActivations(tokens, size);
+        Forward(w.Backend, w.UploadActivations(Values.Normal(1, tokens, size).Times(4)), w.UploadActivations(Values.Normal(2, tokens, size)), y);
         return [y];
     });
 
@@ -30,20 +30,20 @@ public abstract class GatedTests(IReadOnlyList<Device> devices, string op, float
     [InlineData(65, 100)]
     public void Backward_agrees(int tokens, int size) => AgreesWithReference(Tolerance, w =>
     {
-        var (dGate, dUp) = (w.Fresh(tokens, size), w.Fresh(tokens, size));
-        Backward(w.Backend, w.Upload(Values.Normal(1, tokens, size).Times(4)), w.Upload(Values.Normal(2, tokens, size)),
-            w.Upload(Values.Normal(3, tokens, size)), dGate, dUp);
+        var (dGate, dUp) = (w.FreshActivations(tokens, size), w.FreshActivations(tokens, size));
+        Backward(w.Backend, w.UploadActivations(Values.Normal(1, tokens, size).Times(4)), w.UploadActivations(Values.Normal(2, tokens, size)),
+            w.UploadActivations(Values.Normal(3, tokens, size)), dGate, dUp);
         return [dGate, dUp];
     });
 
     [Fact]
     public void Large_gates_neither_overflow_nor_become_NaN() => AgreesWithReference(Tolerance, w =>
     {
-        var gate = w.Upload(Values.Of(new Shape(1, 11), extremes));
-        var up = w.Upload(Values.Normal(2, 1, 11));
-        var (y, dGate, dUp) = (w.Fresh(1, 11), w.Fresh(1, 11), w.Fresh(1, 11));
+        var gate = w.UploadActivations(Values.Of(new Shape(1, 11), extremes));
+        var up = w.UploadActivations(Values.Normal(2, 1, 11));
+        var (y, dGate, dUp) = (w.FreshActivations(1, 11), w.FreshActivations(1, 11), w.FreshActivations(1, 11));
         Forward(w.Backend, gate, up, y);
-        Backward(w.Backend, gate, up, w.Upload(Values.Normal(3, 1, 11)), dGate, dUp);
+        Backward(w.Backend, gate, up, w.UploadActivations(Values.Normal(3, 1, 11)), dGate, dUp);
         return [y.Slice(0, 1), dGate, dUp];
     });
 
@@ -52,7 +52,7 @@ public abstract class GatedTests(IReadOnlyList<Device> devices, string op, float
     [InlineData(1)]
     public void Forward_in_place(int operand) => AgreesWithReference(Tolerance, w =>
     {
-        Tensor[] operands = [w.Upload(Values.Normal(1, 5, 37)), w.Upload(Values.Normal(2, 5, 37))];
+        Tensor[] operands = [w.UploadActivations(Values.Normal(1, 5, 37)), w.UploadActivations(Values.Normal(2, 5, 37))];
         Forward(w.Backend, operands[0], operands[1], operands[operand]);
         return [operands[operand]];
     });
@@ -64,7 +64,7 @@ public abstract class GatedTests(IReadOnlyList<Device> devices, string op, float
     [InlineData(1, 2)]
     public void Backward_in_place(int gateOperand, int upOperand) => AgreesWithReference(Tolerance, w =>
     {
-        Tensor[] operands = [w.Upload(Values.Normal(1, 5, 37)), w.Upload(Values.Normal(2, 5, 37)), w.Upload(Values.Normal(3, 5, 37))];
+        Tensor[] operands = [w.UploadActivations(Values.Normal(1, 5, 37)), w.UploadActivations(Values.Normal(2, 5, 37)), w.UploadActivations(Values.Normal(3, 5, 37))];
         Backward(w.Backend, operands[0], operands[1], operands[2], operands[gateOperand], operands[upOperand]);
         return [operands[gateOperand], operands[upOperand]];
     });
@@ -73,13 +73,13 @@ public abstract class GatedTests(IReadOnlyList<Device> devices, string op, float
     public void Gradients() => GradientsAgreeWithDifferences(5e-5, [Values.Normal(1, 3, 17), Values.Normal(2, 3, 17)],
         (w, inputs) =>
         {
-            var y = w.Fresh(3, 17);
+            var y = w.FreshActivations(3, 17);
             Forward(w.Backend, inputs[0], inputs[1], y);
             return y;
         },
         (w, inputs, dy) =>
         {
-            var (dGate, dUp) = (w.Fresh(3, 17), w.Fresh(3, 17));
+            var (dGate, dUp) = (w.FreshActivations(3, 17), w.FreshActivations(3, 17));
             Backward(w.Backend, inputs[0], inputs[1], dy, dGate, dUp);
             return [dGate, dUp];
         });

@@ -14,27 +14,27 @@ public abstract class GeluTests(IReadOnlyList<Device> devices) : OpTests(devices
     [InlineData(70003)]
     public void Forward_and_backward(int count) => AgreesWithReference(Tolerance, w =>
     {
-        var x = w.Upload(Values.Normal(1, count).Times(3));
-        var (y, dx) = (w.Fresh(count), w.Fresh(count));
+        var x = w.UploadActivations(Values.Normal(1, count).Times(3));
+        var (y, dx) = (w.FreshActivations(count), w.FreshActivations(count));
         w.Backend.Gelu(x, y);
-        w.Backend.GeluBackward(x, w.Upload(Values.Normal(2, count)), dx);
+        w.Backend.GeluBackward(x, w.UploadActivations(Values.Normal(2, count)), dx);
         return [y, dx];
     });
 
     [Fact]
     public void Large_inputs_neither_overflow_nor_become_NaN() => AgreesWithReference(Tolerance, w =>
     {
-        var x = w.Upload(Values.Of(new Shape(11), -1e30f, -1e4f, -200, -10.5f, -10, 0, 10, 10.5f, 200, 1e4f, 1e30f));
-        var (y, dx) = (w.Fresh(11), w.Fresh(11));
+        var x = w.UploadActivations(Values.Of(new Shape(11), -1e30f, -1e4f, -200, -10.5f, -10, 0, 10, 10.5f, 200, 1e4f, 1e30f));
+        var (y, dx) = (w.FreshActivations(11), w.FreshActivations(11));
         w.Backend.Gelu(x, y);
-        w.Backend.GeluBackward(x, w.Upload(Values.Normal(2, 11)), dx);
+        w.Backend.GeluBackward(x, w.UploadActivations(Values.Normal(2, 11)), dx);
         return [y, dx];
     });
 
     [Fact]
     public void In_place() => AgreesWithReference(Tolerance, w =>
     {
-        var (x, input, dy) = (w.Upload(Values.Normal(1, 5, 37)), w.Upload(Values.Normal(2, 5, 37)), w.Upload(Values.Normal(3, 5, 37)));
+        var (x, input, dy) = (w.UploadActivations(Values.Normal(1, 5, 37)), w.UploadActivations(Values.Normal(2, 5, 37)), w.UploadActivations(Values.Normal(3, 5, 37)));
         w.Backend.GeluBackward(input, dy, dy);
         w.Backend.GeluBackward(input, x, input);
         w.Backend.Gelu(x, x);
@@ -45,13 +45,13 @@ public abstract class GeluTests(IReadOnlyList<Device> devices) : OpTests(devices
     public void Gradients() => GradientsAgreeWithDifferences(5e-5, [Values.Normal(1, 3, 17)],
         (w, inputs) =>
         {
-            var y = w.Fresh(3, 17);
+            var y = w.FreshActivations(3, 17);
             w.Backend.Gelu(inputs[0], y);
             return y;
         },
         (w, inputs, dy) =>
         {
-            var dx = w.Fresh(3, 17);
+            var dx = w.FreshActivations(3, 17);
             w.Backend.GeluBackward(inputs[0], dy, dx);
             return [dx];
         });

@@ -1,3 +1,4 @@
+using QLora.Backends;
 using QLora.Quantization;
 
 namespace QLora.Tests.Backends;
@@ -8,6 +9,10 @@ public abstract class MatMul4BitTests(IReadOnlyList<Device> devices) : OpTests(d
     // Single-precision sums of k products: the error grows like the root of k, near 1e-6 at k = 1000. The weight itself is the same to the bit.
     private const double Tolerance = 1e-5;
 
+    // Weights rounded to BFloat16 are off by up to 2⁻⁹, which adds up as the products do, to 2⁻⁹ / √3 of the result's root mean square; six times that.
+    // A BFloat16 result is off by half a unit in its last place, 2⁻⁹, beside that.
+    private const double RoundedTolerance = 0.007 + 1.0 / 512;
+
     /// <summary>
     /// Type, m, out, in, block size, double quantisation: a single row (decoding), blocks that cross rows, odd extents, beyond the blocks of a
     /// cache-blocked product.
@@ -16,6 +21,11 @@ public abstract class MatMul4BitTests(IReadOnlyList<Device> devices) : OpTests(d
     {
         { QuantizationType.Nf4, 1, 1, 1, 64, false },
         { QuantizationType.Nf4, 1, 96, 576, 64, true },
+        { QuantizationType.Nf4, 3, 41, 192, 64, true },
+        { QuantizationType.Nf4, 1, 37, 96, 32, true },
+        { QuantizationType.Nf4, 4, 13, 72, 16, false },
+        { QuantizationType.Fp4, 1, 30, 576, 128, true },
+        { QuantizationType.Nf4, 2, 101, 2048, 64, true },
         { QuantizationType.Nf4, 5, 33, 17, 64, false },
         { QuantizationType.Nf4, 3, 70, 33, 16, true },
         { QuantizationType.Nf4, 40, 48, 64, 64, true },
@@ -37,6 +47,59 @@ public abstract class MatMul4BitTests(IReadOnlyList<Device> devices) : OpTests(d
         w.Backend.MatMul4Bit(x, weight, sum, transposeW: true, beta: 1);
         w.Backend.MatMul4Bit(dy, weight, gradientSum, transposeW: false, beta: -0.5f);
         return [y, dx, sum, gradientSum];
+    });
+
+    [Theory, MemberData(nameof(Cases))]
+    public void BFloat16_activations(QuantizationType type, int m, int rows, int columns, int blockSize, bool doubleQuantization) => AgreesWithReference(RoundedTolerance, w =>
+    {
+        var weight = w.Quantize(Values.Normal(1, rows, columns), type, blockSize, doubleQuantization);
+        var (y, dx) = (w.FreshBFloat16(m, rows), w.FreshBFloat16(m, columns));
+        var (sum, gradientSum) = (w.UploadBFloat16(Values.Normal(4, m, rows)), w.UploadBFloat16(Values.Normal(5, m, columns)));
+        var (single, singleGradient) = (w.Fresh(m, rows), w.Fresh(m, columns));
+        var (x, dy) = (w.UploadBFloat16(Values.Normal(2, m, columns)), w.UploadBFloat16(Values.Normal(3, m, rows)));
+        w.Backend.MatMul4Bit(x, weight, y, transposeW: true);
+        w.Backend.MatMul4Bit(dy, weight, dx, transposeW: false);
+        w.Backend.MatMul4Bit(x, weight, sum, transposeW: true, beta: 1);
+        w.Backend.MatMul4Bit(dy, weight, gradientSum, transposeW: false, beta: -0.5f);
+        w.Backend.MatMul4Bit(x, weight, single, transposeW: true);
+        w.Backend.MatMul4Bit(dy, weight, singleGradient, transposeW: false);
+        return [y, dx, sum, gradientSum, single, singleGradient];
+    });
+
+    /// <summary>m, out, in, rank: few rows, ranks that fill no vector, a rank beyond what rides along, stretches of the inner index, odd extents.</summary>
+    public static TheoryData<int, int, int, int> BranchCases => new()
+    {
+        { 1, 96, 576, 16 },
+        { 3, 70, 33, 5 },
+        { 40, 48, 64, 1 },
+        { 130, 70, 320, 64 },
+        { 9, 33, 65, 150 },
+        { 300, 64, 1184, 16 },
+        { 2, 20, 1030, 8 },
+    };
+
+    [Theory, MemberData(nameof(BranchCases))]
+    public void With_a_branch(int m, int rows, int columns, int rank) => AgreesWithReference(Tolerance, w =>
+    {
+        var weight = w.Quantize(Values.Normal(1, rows, columns), QuantizationType.Nf4, 64, doubleQuantization: true);
+        var (y, dx) = (w.Fresh(m, rows), w.Upload(Values.Normal(5, m, columns)));
+        var forward = new LowRankBranch(w.Upload(Values.Normal(6, m, rank)), w.Upload(Values.Normal(7, rows, rank)));
+        var backward = new LowRankBranch(w.Upload(Values.Normal(8, m, rank)), w.Upload(Values.Normal(9, rank, columns)));
+        w.Backend.MatMul4Bit(w.Upload(Values.Normal(2, m, columns)), weight, y, transposeW: true, branch: forward);
+        w.Backend.MatMul4Bit(w.Upload(Values.Normal(3, m, rows)), weight, dx, transposeW: false, beta: 1, branch: backward);
+        return [y, dx];
+    });
+
+    [Theory, MemberData(nameof(BranchCases))]
+    public void BFloat16_activations_with_a_branch(int m, int rows, int columns, int rank) => AgreesWithReference(RoundedTolerance, w =>
+    {
+        var weight = w.Quantize(Values.Normal(1, rows, columns), QuantizationType.Nf4, 64, doubleQuantization: true);
+        var (y, dx) = (w.FreshBFloat16(m, rows), w.UploadBFloat16(Values.Normal(5, m, columns)));
+        var forward = new LowRankBranch(w.Upload(Values.Normal(6, m, rank)), w.Upload(Values.Normal(7, rows, rank)));
+        var backward = new LowRankBranch(w.Upload(Values.Normal(8, m, rank)), w.Upload(Values.Normal(9, rank, columns)));
+        w.Backend.MatMul4Bit(w.UploadBFloat16(Values.Normal(2, m, columns)), weight, y, transposeW: true, branch: forward);
+        w.Backend.MatMul4Bit(w.UploadBFloat16(Values.Normal(3, m, rows)), weight, dx, transposeW: false, beta: 1, branch: backward);
+        return [y, dx];
     });
 
     [Fact]
@@ -77,6 +140,9 @@ public abstract class MatMul4BitTests(IReadOnlyList<Device> devices) : OpTests(d
         Refuses("MatMul4Bit", "x", w => w.Backend.MatMul4Bit(w.Fresh(1, 3), Weight(w), w.Fresh(1, 3), transposeW: true));
         Refuses("MatMul4Bit", "y", w => w.Backend.MatMul4Bit(w.Fresh(1, 5), Weight(w), w.Fresh(1, 5), transposeW: true));
         Refuses("MatMul4Bit", "y", w => w.Backend.MatMul4Bit(w.Fresh(1, 3), Weight(w), w.Fresh(2, 5), transposeW: false));
+        Refuses("MatMul4Bit", "u", w => w.Backend.MatMul4Bit(w.Fresh(1, 5), Weight(w), w.Fresh(1, 3), transposeW: true, branch: new(w.Fresh(2, 4), w.Fresh(3, 4))));
+        Refuses("MatMul4Bit", "v", w => w.Backend.MatMul4Bit(w.Fresh(1, 5), Weight(w), w.Fresh(1, 3), transposeW: true, branch: new(w.Fresh(1, 4), w.Fresh(4, 3))));
+        Refuses("MatMul4Bit", "v", w => w.Backend.MatMul4Bit(w.Fresh(1, 3), Weight(w), w.Fresh(1, 5), transposeW: false, branch: new(w.Fresh(1, 4), w.Fresh(5, 4))));
 
         static QuantizedTensor Weight(Workspace w) => w.Quantize(Values.Normal(1, 3, 5), QuantizationType.Nf4, 64, false);
     }

@@ -15,15 +15,15 @@ public abstract class RmsNormTests(IReadOnlyList<Device> devices) : OpTests(devi
     [InlineData(130, 64)]
     public void Forward(int tokens, int size) => AgreesWithReference(Tolerance, w =>
     {
-        var y = w.Fresh(tokens, size);
-        w.Backend.RmsNorm(w.Upload(Values.Normal(1, tokens, size)), w.Upload(Values.Normal(2, size)), y, Epsilon);
+        var y = w.FreshActivations(tokens, size);
+        w.Backend.RmsNorm(w.UploadActivations(Values.Normal(1, tokens, size)), w.Upload(Values.Normal(2, size)), y, Epsilon);
         return [y];
     });
 
     [Fact]
     public void Forward_in_place() => AgreesWithReference(Tolerance, w =>
     {
-        var x = w.Upload(Values.Normal(1, 5, 37));
+        var x = w.UploadActivations(Values.Normal(1, 5, 37));
         w.Backend.RmsNorm(x, w.Upload(Values.Normal(2, 37)), x, Epsilon);
         return [x];
     });
@@ -33,8 +33,8 @@ public abstract class RmsNormTests(IReadOnlyList<Device> devices) : OpTests(devi
     [InlineData(1e12f)]
     public void Forward_of_small_and_large_rows(float magnitude) => AgreesWithReference(Tolerance, w =>
     {
-        var y = w.Fresh(3, 50);
-        w.Backend.RmsNorm(w.Upload(Values.Normal(1, 3, 50).Times(magnitude)), w.Upload(Values.Normal(2, 50)), y, Epsilon);
+        var y = w.FreshActivations(3, 50);
+        w.Backend.RmsNorm(w.UploadActivations(Values.Normal(1, 3, 50).Times(magnitude)), w.Upload(Values.Normal(2, 50)), y, Epsilon);
         return [y];
     });
 
@@ -44,9 +44,9 @@ public abstract class RmsNormTests(IReadOnlyList<Device> devices) : OpTests(devi
     [InlineData(130, 70, true)]
     public void Backward(int tokens, int size, bool accumulate) => AgreesWithReference(10 * Tolerance, w =>
     {
-        var dx = accumulate ? w.Upload(Values.Normal(4, tokens, size)) : w.Fresh(tokens, size);
+        var dx = accumulate ? w.UploadActivations(Values.Normal(4, tokens, size)) : w.FreshActivations(tokens, size);
         var dWeight = w.Upload(Values.Normal(5, size));
-        w.Backend.RmsNormBackward(w.Upload(Values.Normal(1, tokens, size)), w.Upload(Values.Normal(2, size)), w.Upload(Values.Normal(3, tokens, size)),
+        w.Backend.RmsNormBackward(w.UploadActivations(Values.Normal(1, tokens, size)), w.Upload(Values.Normal(2, size)), w.UploadActivations(Values.Normal(3, tokens, size)),
             dx, dWeight, Epsilon, accumulate);
         return [dx, dWeight];
     });
@@ -55,25 +55,25 @@ public abstract class RmsNormTests(IReadOnlyList<Device> devices) : OpTests(devi
     public void Backward_of_rows_of_one() => AgreesWithReference(10 * Tolerance, w =>
     {
         // Only the sign of the input is left by the norm: the two terms of the gradient cancel but for epsilon.
-        var dx = w.Fresh(3, 1);
-        w.Backend.RmsNormBackward(w.Upload(Values.Normal(1, 3, 1)), w.Upload(Values.Normal(2, 1)), w.Upload(Values.Normal(3, 3, 1)), dx, null, Epsilon, false);
+        var dx = w.FreshActivations(3, 1);
+        w.Backend.RmsNormBackward(w.UploadActivations(Values.Normal(1, 3, 1)), w.Upload(Values.Normal(2, 1)), w.UploadActivations(Values.Normal(3, 3, 1)), dx, null, Epsilon, false);
         return [dx];
     }, terms: 1);
 
     [Fact]
     public void Backward_over_its_own_gradient() => AgreesWithReference(10 * Tolerance, w =>
     {
-        var dy = w.Upload(Values.Normal(3, 5, 37));
+        var dy = w.UploadActivations(Values.Normal(3, 5, 37));
         var dWeight = w.Upload(Values.Normal(5, 37));
-        w.Backend.RmsNormBackward(w.Upload(Values.Normal(1, 5, 37)), w.Upload(Values.Normal(2, 37)), dy, dy, dWeight, Epsilon, accumulate: false);
+        w.Backend.RmsNormBackward(w.UploadActivations(Values.Normal(1, 5, 37)), w.Upload(Values.Normal(2, 37)), dy, dy, dWeight, Epsilon, accumulate: false);
         return [dy, dWeight];
     });
 
     [Fact]
     public void Backward_of_a_frozen_weight_and_of_an_input_without_gradient() => AgreesWithReference(10 * Tolerance, w =>
     {
-        var (dx, dWeight) = (w.Fresh(5, 37), w.Upload(Values.Normal(5, 37)));
-        var (x, weight, dy) = (w.Upload(Values.Normal(1, 5, 37)), w.Upload(Values.Normal(2, 37)), w.Upload(Values.Normal(3, 5, 37)));
+        var (dx, dWeight) = (w.FreshActivations(5, 37), w.Upload(Values.Normal(5, 37)));
+        var (x, weight, dy) = (w.UploadActivations(Values.Normal(1, 5, 37)), w.Upload(Values.Normal(2, 37)), w.UploadActivations(Values.Normal(3, 5, 37)));
         w.Backend.RmsNormBackward(x, weight, dy, dx, null, Epsilon, accumulate: false);
         w.Backend.RmsNormBackward(x, weight, dy, null, dWeight, Epsilon, accumulate: false);
         return [dx, dWeight];
@@ -83,16 +83,16 @@ public abstract class RmsNormTests(IReadOnlyList<Device> devices) : OpTests(devi
     public void Gradients() => GradientsAgreeWithDifferences(5e-5, [Values.Normal(1, 3, 19), Values.Normal(2, 19)],
         (w, inputs) =>
         {
-            var y = w.Fresh(3, 19);
+            var y = w.FreshActivations(3, 19);
             w.Backend.RmsNorm(inputs[0], inputs[1], y, 0.1f);
             return y;
         },
         (w, inputs, dy) =>
         {
-            var (dx, dWeight) = (w.Fresh(3, 19), w.Upload(Values.Normal(2, 19).Times(0)));
+            var (dx, dWeight) = (w.FreshActivations(3, 19), w.Upload(Values.Normal(2, 19).Times(0)));
             w.Backend.RmsNormBackward(inputs[0], inputs[1], dy, dx, dWeight, 0.1f, accumulate: false);
             return [dx, dWeight];
-        });
+        }, activations: 1);
 
     [Fact]
     public void Shapes()

@@ -18,7 +18,7 @@ public abstract class RotaryTests(IReadOnlyList<Device> devices) : OpTests(devic
     [InlineData(150, 9, 64, 32, false)]
     public void Forward(int tokens, int heads, int headSize, int half, bool inverse) => AgreesWithReference(Tolerance, w =>
     {
-        var x = w.Upload(Values.Normal(1, tokens, heads, headSize));
+        var x = w.UploadActivations(Values.Normal(1, tokens, heads, headSize));
         var (cos, sin) = Tables(w, 40, half);
         w.Backend.Rotary(x, w.Upload(Values.Indices(2, tokens, 40)), cos, sin, inverse);
         return [x];
@@ -30,7 +30,7 @@ public abstract class RotaryTests(IReadOnlyList<Device> devices) : OpTests(devic
         var original = Values.Normal(1, 6, 3, 20);
         var result = Run(backend, w =>
         {
-            var x = w.Upload(original);
+            var x = w.UploadActivations(original);
             var positions = w.Upload(Values.Indices(2, 6, 40));
             var (cos, sin) = Tables(w, 40, 8);
             w.Backend.Rotary(x, positions, cos, sin, inverse: false);

@@ -22,7 +22,7 @@ public abstract class RouteTests(IReadOnlyList<Device> devices) : OpTests(device
     [Theory, MemberData(nameof(Cases))]
     public void Forward(int tokens, int experts, int k) => AgreesWithReference(Tolerance, w =>
     {
-        var logits = w.Upload(Values.Normal(1, tokens, experts).Times(2));
+        var logits = w.UploadActivations(Values.Normal(1, tokens, experts).Times(2));
         var (chosen, weights) = (w.FreshIndices(tokens, k), w.Fresh(tokens, k));
         var (chosenAgain, normalized) = (w.FreshIndices(tokens, k), w.Fresh(tokens, k));
         w.Backend.Route(logits, chosen, weights, normalize: false);
@@ -36,7 +36,7 @@ public abstract class RouteTests(IReadOnlyList<Device> devices) : OpTests(device
         var values = Values.Normal(1, 50, 40);
         for (var i = 0; i < values.Data.Length; i++) values.Data[i] = MathF.Round(values.Data[i]);
         var (chosen, weights) = (w.FreshIndices(50, 9), w.Fresh(50, 9));
-        w.Backend.Route(w.Upload(values), chosen, weights, normalize: true);
+        w.Backend.Route(w.UploadActivations(values), chosen, weights, normalize: true);
         return [chosen, weights];
     });
 
@@ -48,7 +48,7 @@ public abstract class RouteTests(IReadOnlyList<Device> devices) : OpTests(device
         var values = Values.Normal(1, 2, 20).Times(5);
         for (var i = 0; i < values.Data.Length; i += 3) values.Data[i] = i % 2 == 0 ? 1e30f : -1e30f;
         values.Data[4] = float.NegativeInfinity;
-        var (logits, chosen, weights, dLogits) = (w.Upload(values), w.FreshIndices(2, 5), w.Fresh(2, 5), w.Fresh(2, 20));
+        var (logits, chosen, weights, dLogits) = (w.UploadActivations(values), w.FreshIndices(2, 5), w.Fresh(2, 5), w.FreshActivations(2, 20));
         w.Backend.Route(logits, chosen, weights, normalize);
         w.Backend.RouteBackward(logits, chosen, w.Upload(Values.Normal(2, 2, 5)), dLogits, normalize);
         return [chosen, weights, dLogits];
@@ -57,9 +57,9 @@ public abstract class RouteTests(IReadOnlyList<Device> devices) : OpTests(device
     [Theory, MemberData(nameof(Cases))]
     public void Backward(int tokens, int experts, int k) => AgreesWithReference(Tolerance, w =>
     {
-        var logits = w.Upload(Values.Normal(1, tokens, experts).Times(2));
+        var logits = w.UploadActivations(Values.Normal(1, tokens, experts).Times(2));
         var dWeights = w.Upload(Values.Normal(2, tokens, k));
-        var (chosen, weights, plain, normalized) = (w.FreshIndices(tokens, k), w.Fresh(tokens, k), w.Fresh(tokens, experts), w.Fresh(tokens, experts));
+        var (chosen, weights, plain, normalized) = (w.FreshIndices(tokens, k), w.Fresh(tokens, k), w.FreshActivations(tokens, experts), w.FreshActivations(tokens, experts));
         w.Backend.Route(logits, chosen, weights, normalize: false);
         w.Backend.RouteBackward(logits, chosen, dWeights, plain, normalize: false);
         w.Backend.RouteBackward(logits, chosen, dWeights, normalized, normalize: true);
@@ -82,7 +82,7 @@ public abstract class RouteTests(IReadOnlyList<Device> devices) : OpTests(device
             },
             (w, inputs, dWeights) =>
             {
-                var (chosen, dLogits) = (w.FreshIndices(2, 3), w.Fresh(2, 6));
+                var (chosen, dLogits) = (w.FreshIndices(2, 3), w.FreshActivations(2, 6));
                 w.Backend.Route(inputs[0], chosen, w.Fresh(2, 3), normalize);
                 w.Backend.RouteBackward(inputs[0], chosen, dWeights, dLogits, normalize);
                 return [dLogits];

@@ -14,7 +14,7 @@ public abstract class SoftCapTests(IReadOnlyList<Device> devices) : OpTests(devi
     [InlineData(70003, 0.5f)]
     public void Forward(int count, float cap) => AgreesWithReference(Tolerance, w =>
     {
-        var x = w.Upload(Values.Normal(1, count));
+        var x = w.UploadActivations(Values.Normal(1, count));
         w.Backend.SoftCap(x, cap);
         return [x];
     });
@@ -22,8 +22,8 @@ public abstract class SoftCapTests(IReadOnlyList<Device> devices) : OpTests(devi
     [Fact]
     public void Small_and_large_inputs() => AgreesWithReference(Tolerance, w =>
     {
-        var x = w.Upload(Values.Of(new Shape(9), -1e30f, -1e4f, -20, 0, 1, 20, 1e4f, 1e30f, float.PositiveInfinity));
-        var small = w.Upload(Values.Normal(1, 33).Times(1e-20f));
+        var x = w.UploadActivations(Values.Of(new Shape(9), -1e30f, -1e4f, -20, 0, 1, 20, 1e4f, 1e30f, float.PositiveInfinity));
+        var small = w.UploadActivations(Values.Normal(1, 33).Times(1e-20f));
         w.Backend.SoftCap(x, 30);
         w.Backend.SoftCap(small, 30);
         return [x, small];
@@ -35,8 +35,8 @@ public abstract class SoftCapTests(IReadOnlyList<Device> devices) : OpTests(devi
     [InlineData(70003, 0.5f)]
     public void Backward(int count, float cap) => AgreesWithReference(Tolerance, w =>
     {
-        var dx = w.Upload(Values.Normal(2, count));
-        w.Backend.SoftCapBackward(w.Upload(Values.Uniform(1, -cap, cap, count)), dx, cap);
+        var dx = w.UploadActivations(Values.Normal(2, count));
+        w.Backend.SoftCapBackward(w.UploadActivations(Values.Uniform(1, -cap, cap, count)), dx, cap);
         return [dx];
     });
 

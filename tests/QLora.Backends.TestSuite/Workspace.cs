@@ -8,7 +8,9 @@ namespace QLora.Tests.Backends;
 /// The tensors of one run of an op. Each lies a little off its alignment between two guards, which must be unharmed in the end; fresh ones hold
 /// NaN, so that an op which reads what it should overwrite is found out.
 /// </summary>
-public sealed class Workspace(Backend backend) : IDisposable
+/// <param name="backend">The backend under test.</param>
+/// <param name="activations">What activations are uploaded as.</param>
+public sealed class Workspace(Backend backend, DType activations = DType.Float32) : IDisposable
 {
     private const int GuardBytes = 68;
     private const byte GuardByte = 0xAB;
@@ -19,16 +21,22 @@ public sealed class Workspace(Backend backend) : IDisposable
     public Backend Backend => backend;
 
     /// <summary>A tensor of NaNs.</summary>
-    public Tensor Fresh(params ReadOnlySpan<int> extents)
-    {
-        var shape = new Shape(extents);
-        var nans = new float[shape.Count];
-        Array.Fill(nans, float.NaN);
-        return Upload(new Values(shape, nans));
-    }
+    public Tensor Fresh(params ReadOnlySpan<int> extents) => Upload(Fresh(new Shape(extents)));
 
     /// <summary>A Float32 tensor.</summary>
     public Tensor Upload(Values values) => Upload<float>(values.Shape, DType.Float32, values.Data);
+
+    /// <summary>A BFloat16 tensor of the nearest numbers.</summary>
+    public Tensor UploadBFloat16(Values values) => Upload<ushort>(values.Shape, DType.BFloat16, Array.ConvertAll(values.Data, BFloat16.Round));
+
+    /// <summary>A BFloat16 tensor of NaNs.</summary>
+    public Tensor FreshBFloat16(params ReadOnlySpan<int> extents) => UploadBFloat16(Fresh(new Shape(extents)));
+
+    /// <summary>Activations of the type that the op is run with, of the nearest numbers.</summary>
+    public Tensor UploadActivations(Values values) => activations == DType.BFloat16 ? UploadBFloat16(values) : Upload(values);
+
+    /// <summary>Activations of NaNs, of the type that the op is run with.</summary>
+    public Tensor FreshActivations(params ReadOnlySpan<int> extents) => UploadActivations(Fresh(new Shape(extents)));
 
     /// <summary>A vector of Int32.</summary>
     public Tensor Upload(params int[] values) => Upload<int>(new Shape(values.Length), DType.Int32, values);
@@ -45,7 +53,7 @@ public sealed class Workspace(Backend backend) : IDisposable
     /// <summary>A tensor of any type.</summary>
     public Tensor Upload<T>(Shape shape, DType dtype, ReadOnlySpan<T> values) where T : unmanaged
     {
-        var bytes = checked((int)(shape.Count * dtype.Size()));
+        var bytes = checked((int)dtype.Bytes(shape.Count));
         var content = new byte[bytes + 2 * GuardBytes];
         Array.Fill(content, GuardByte);
         System.Runtime.InteropServices.MemoryMarshal.AsBytes(values).CopyTo(content.AsSpan(GuardBytes, bytes));
@@ -62,7 +70,7 @@ public sealed class Workspace(Backend backend) : IDisposable
         return quantized;
     }
 
-    /// <summary>The content of a Float32 tensor, or the integers of another one as such numbers.</summary>
+    /// <summary>The content of a floating-point tensor, or the integers of another one, as Float32.</summary>
     public Values Read(Tensor tensor)
     {
         if (tensor.DType == DType.UInt8)
@@ -77,6 +85,13 @@ public sealed class Workspace(Backend backend) : IDisposable
             var integers = new int[tensor.Count];
             backend.CopyToHost<int>(tensor, integers);
             return new Values(tensor.Shape, Array.ConvertAll(integers, value => (float)value));
+        }
+
+        if (tensor.DType == DType.BFloat16)
+        {
+            var bits = new ushort[tensor.Count];
+            backend.CopyToHost<ushort>(tensor, bits);
+            return new Values(tensor.Shape, Array.ConvertAll(bits, BFloat16.Widen)) { DType = DType.BFloat16 };
         }
 
         var data = new float[tensor.Count];
@@ -101,5 +116,12 @@ public sealed class Workspace(Backend backend) : IDisposable
     {
         foreach (var tensor in _tensors) tensor.Dispose();
         foreach (var other in _others) other.Dispose();
+    }
+
+    private static Values Fresh(Shape shape)
+    {
+        var nans = new float[shape.Count];
+        Array.Fill(nans, float.NaN);
+        return new Values(shape, nans);
     }
 }

@@ -8,6 +8,7 @@ public sealed class ThreadTeamTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(5)]
+    [InlineData(12)] // more than there are cores, so that parts are often done by others
     public void Every_part_is_done_once_a_round(int threads)
     {
         using var team = new ThreadTeam(threads);

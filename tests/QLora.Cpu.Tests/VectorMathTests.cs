@@ -1,4 +1,5 @@
 using QLora.Cpu.Vectors;
+using QLora.Tensors;
 
 namespace QLora.Tests.Backends.Cpu;
 
@@ -73,10 +74,39 @@ public sealed unsafe class VectorMathTests
             fixed (float* x = data)
             {
                 Assert.Equal(data.Max(), VectorMath.Max<V>(x, data.Length));
-                Assert.Equal(data.Sum(v => (double)v * v), VectorMath.SumOfSquares<V>(x, data.Length), 1e-9);
-                Assert.Equal(data.Sum(v => (double)v * v), VectorMath.Dot<V>(x, x, data.Length), 1e-3);
-                Assert.Equal(data.Sum(v => (double)v * v * v), VectorMath.Dot<V>(x, x, x, data.Length), 1e-3);
+                Assert.Equal(data.Sum(v => (double)v * v), VectorMath.SumOfSquares<V, SingleFormat>((byte*)x, data.Length), 1e-9);
+                Assert.Equal(data.Sum(v => (double)v * v), VectorMath.Dot<V, SingleFormat>((byte*)x, (byte*)x, data.Length), 1e-3);
+                Assert.Equal(data.Sum(v => (double)v * v * v), VectorMath.Dot<V, SingleFormat>((byte*)x, x, (byte*)x, data.Length), 1e-3);
                 Assert.Equal(data.Sum(v => Math.Exp(v - 1.0)), VectorMath.SumOfExp<V>(x, data.Length, 1), 1e-3);
+            }
+        }
+    }
+
+    [Fact]
+    public void Rounding_to_BFloat16_is_to_the_nearest_even_at_every_width()
+    {
+        // Every upper half, with lower halves below, at and above the middle between two numbers.
+        Check<Float1>();
+        Check<Float4>();
+        Check<Float8>();
+        Check<Float16>();
+
+        static void Check<V>() where V : unmanaged, IVector<V>
+        {
+            var values = stackalloc float[16];
+            var rounded = stackalloc ushort[16];
+            for (var upper = 0u; upper < 65536; upper++)
+            {
+                var lower = (uint[])[0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF];
+                for (var i = 0; i < 16; i++) values[i] = BitConverter.UInt32BitsToSingle((upper << 16) | lower[i % lower.Length]);
+                V.Load(values).StoreBFloat16(rounded);
+                for (var i = 0; i < V.Count; i++)
+                {
+                    var (below, above) = ((double)BFloat16.Widen((ushort)upper), (double)BFloat16.Widen((ushort)(upper + 1)));
+                    if (float.IsNaN(values[i])) Assert.True(float.IsNaN(BFloat16.Widen(rounded[i])));
+                    else if (lower[i % lower.Length] is var rest && (rest < 0x8000 || (rest == 0x8000 && upper % 2 == 0))) Assert.Equal(below, BFloat16.Widen(rounded[i]));
+                    else Assert.Equal(above, BFloat16.Widen(rounded[i]));
+                }
             }
         }
     }

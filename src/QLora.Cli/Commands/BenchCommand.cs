@@ -59,10 +59,10 @@ internal sealed class BenchCommand : CliCommand
         var (read, written) = (benchmark.Prompt(), benchmark.Generate());
         context.Status.Show("measuring the machine");
         var limits = MachineLimits.Measure(_model.Device.Threads(context));
-        var result = new BenchResult(trained, read, written, loadSeconds, peak, limits, benchmark.MatrixWeights, benchmark.BytesPerToken);
+        var result = new BenchResult(trained, read, written, loadSeconds, peak, limits, benchmark.MatrixWeights, loaded.Model.ComputeDType, benchmark.BytesPerToken);
         context.Result(ToJson(result), console => console.WriteFacts(
         [
-            ("training", $"{result.TrainTokensPerSecond:F1} tokens/s, {result.FlopShare:P1} of the machine's {limits.Gflops:F0} GFLOP/s"),
+            ("training", $"{result.TrainTokensPerSecond:F1} tokens/s, {result.FlopShare:P1} of the machine's {result.FlopLimit:F0} GFLOP/s"),
             ("prompt", $"{result.PromptTokensPerSecond:F1} tokens/s"),
             ("generation", $"{result.GenerateTokensPerSecond:F1} tokens/s, {result.BandwidthShare:P1} of the machine's {limits.MemoryBandwidthGBs:F1} GB/s"),
             ("load time", $"{result.LoadSeconds:F2} s"),
@@ -78,7 +78,8 @@ internal sealed class BenchCommand : CliCommand
         ["generate_tokens_per_second"] = result.GenerateTokensPerSecond,
         ["load_seconds"] = result.LoadSeconds,
         ["peak_memory_bytes"] = result.PeakMemoryBytes,
-        ["flop_limit_gflops"] = result.Limits.Gflops,
+        ["compute_dtype"] = result.ComputeDType.ToString().ToLowerInvariant(),
+        ["flop_limit_gflops"] = result.FlopLimit,
         ["flop_share"] = result.FlopShare,
         ["memory_bandwidth_gb_s"] = result.Limits.MemoryBandwidthGBs,
         ["bandwidth_share"] = result.BandwidthShare,

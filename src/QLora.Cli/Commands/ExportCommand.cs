@@ -10,7 +10,7 @@ namespace QLora.Cli.Commands;
 /// <summary><c>qlora export</c>: a model in 4 bits as a folder of bitsandbytes' format.</summary>
 internal sealed class ExportCommand : CliCommand
 {
-    private readonly ModelOptions _model = new(new QuantizationOptions(), adapter: null);
+    private readonly ModelOptions _model = new(new QuantizationOptions(), adapter: null, runs: false);
     private readonly Option<string?> _output = NewOption.Text("--output", "Folder for the model", "DIR").Needed();
     private readonly Option<ExportFormat?> _format = NewOption.Choice<ExportFormat?>("--format", "How it is written [default: bnb]", ("bnb", ExportFormat.BitsAndBytes));
     private readonly DTypeOption _dtype = new(DType.BFloat16);

@@ -11,7 +11,7 @@ namespace QLora.Cli.Commands;
 /// <summary><c>qlora merge</c>: a model with an adapter folded into its weights.</summary>
 internal sealed class MergeCommand : CliCommand
 {
-    private readonly ModelOptions _model = new(QuantizationOptions.None, "The adapter to fold in; without one the model is written as it is");
+    private readonly ModelOptions _model = new(QuantizationOptions.None, "The adapter to fold in; without one the model is written as it is", runs: false);
     private readonly Option<string?> _output = NewOption.Text("--output", "Folder for the merged model", "DIR").Needed();
     private readonly DTypeOption _dtype = new(DType.BFloat16);
     private readonly Option<bool> _overwrite = NewOption.Flag("--overwrite", "Replace a model in --output");

@@ -88,7 +88,7 @@ internal sealed class TrainCommand : CliCommand
         bool FitsInto(long memory)
         {
             using var backend = _model.Device.Open(context);
-            var plan = TrainingPlan.Of(file, backend, quantization, full ? null : lora, options, data, evaluationData, memory);
+            var plan = TrainingPlan.Of(file, backend, quantization, full ? null : lora, options, _model.ComputeDType(context), data, evaluationData, memory);
             foreach (var (name, value) in plan.Budgets) context.Note($"{name}: {value}");
             if (!plan.Fits) context.Terminal.WriteError($"the run {plan.Verdict}");
             return plan.Fits;

@@ -33,6 +33,7 @@ internal sealed class VerifyCommand : CliCommand
         new("A model", "qlora verify --model my-model --reference golden.safetensors"),
         new("Gradients of an adapter too", "qlora verify --model my-model --adapter my-adapter --reference golden.safetensors --tolerance 1e-5"),
         new("The 4-bit model against what the full one recorded", "qlora verify --model my-model --reference golden.safetensors --quantization nf4 --tolerance 0.1"),
+        new("What rounding to bfloat16 does", "qlora verify --model my-model --reference golden.safetensors --compute-dtype bfloat16 --tolerance 0.05"),
     ];
 
     /// <inheritdoc/>

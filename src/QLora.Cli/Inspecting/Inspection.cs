@@ -3,6 +3,7 @@ using QLora.Adapters;
 using QLora.Checkpoints;
 using QLora.Checkpoints.Gguf;
 using QLora.Models;
+using QLora.Tensors;
 
 namespace QLora.Cli.Inspecting;
 
@@ -51,7 +52,7 @@ internal sealed record Inspection(string Kind, string Description, string? Model
         var kind = file.Gguf is not null ? "a GGUF file" : file.Weights is not null ? "a Hugging Face folder" : "a config without weights";
         return new Inspection("model", $"{config.ModelType} model, {kind}", config.ModelType, ParameterCount.Of(file.Modules).All, Sorted(file.Weights?.Weights.Values ?? []))
         {
-            QuantizedParameters = file.Weights?.Weights.Values.Where(weight => weight.DenseType is null).Sum(weight => weight.Shape.Count) ?? 0,
+            QuantizedParameters = file.Weights?.Weights.Values.Where(weight => weight.StoredType is null or DType.Q8).Sum(weight => weight.Shape.Count) ?? 0,
             TensorCount = file.Weights?.Weights.Count ?? file.Modules.Sum(module => module.Weights.Count()),
             Count = lora is null ? null : ParameterCount.Of(file.Modules, lora),
             Facts =

@@ -2,15 +2,20 @@ using System.CommandLine;
 using QLora.Adapters;
 using QLora.Cli.Frame;
 using QLora.Models;
+using QLora.Tensors;
 
 namespace QLora.Cli.Options;
 
 /// <summary>A model with the adapter that is put on it, and how and where it is loaded.</summary>
 /// <param name="quantization">How it is loaded where the command line does not say.</param>
 /// <param name="adapter">What the adapter is for, in the help; null for a command without one.</param>
-internal sealed class ModelOptions(QuantizationOptions quantization, string? adapter) : IOptionGroup
+/// <param name="runs">Whether the command passes tokens through the model, whose activations then have a type.</param>
+internal sealed class ModelOptions(QuantizationOptions quantization, string? adapter, bool runs = true) : IOptionGroup
 {
     private readonly QuantizationOptionGroup _quantization = new(quantization);
+    private readonly Option<DType?> _computeDType = NewOption.Choice<DType?>("--compute-dtype",
+        "Type of activations and their gradients; bfloat16 halves their memory and rounds each result to 8 bits, sums stay in float32 [default: float32]",
+        ("float32", DType.Float32), ("bfloat16", DType.BFloat16));
 
     /// <summary>The model.</summary>
     public Option<string?> Model { get; } = ModelOption();
@@ -25,7 +30,7 @@ internal sealed class ModelOptions(QuantizationOptions quantization, string? ada
     public IEnumerable<Option> QuantizationOptions => _quantization.All;
 
     /// <summary>How and where it is loaded.</summary>
-    public IEnumerable<Option> LoadOptions => [.. _quantization.All, .. Device.All];
+    public IEnumerable<Option> LoadOptions => [.. _quantization.All, .. runs ? new Option[] { _computeDType } : [], .. Device.All];
 
     /// <inheritdoc/>
     public IEnumerable<Option> All => [Model, .. adapter is null ? Array.Empty<Option>() : [AdapterOption], .. LoadOptions];
@@ -38,6 +43,9 @@ internal sealed class ModelOptions(QuantizationOptions quantization, string? ada
 
     /// <summary>How its linear weights are stored.</summary>
     public QuantizationOptions Quantization(CommandContext context) => _quantization.Read(context);
+
+    /// <summary>The type of its activations.</summary>
+    public DType ComputeDType(CommandContext context) => context.Get(_computeDType) ?? DType.Float32;
 
     /// <summary>Opens the model's files and looks whether the adapter can be meant for it; no weight is read. The caller disposes it.</summary>
     /// <exception cref="QLoraException">Either is missing, broken, or they do not fit.</exception>
@@ -58,6 +66,7 @@ internal sealed class ModelOptions(QuantizationOptions quantization, string? ada
         try
         {
             var model = file.Load(backend, quantization ?? Quantization(context), context.Progress("loading the model"));
+            model.ComputeDType = ComputeDType(context);
             if (Adapter(context) is { } folder) model.Adapters.Load(folder);
             context.Status.Clear();
             file.Dispose();

@@ -3,6 +3,7 @@ using QLora.Backends;
 using QLora.Data;
 using QLora.Models;
 using QLora.Planning;
+using QLora.Tensors;
 using QLora.Training;
 
 namespace QLora.Cli.Planning;
@@ -16,11 +17,13 @@ internal static class TrainingPlan
     /// <param name="quantization">How it would be loaded.</param>
     /// <param name="lora">The adapter; null to train every weight.</param>
     /// <param name="options">The settings of the run.</param>
+    /// <param name="computeDType">The type of its activations.</param>
     /// <param name="data">What it learns from.</param>
     /// <param name="evaluation">What it is evaluated on; null for nothing.</param>
     /// <param name="memory">Bytes that there are.</param>
     public static PlanReport Of(
-        ModelFile file, Backend backend, QuantizationOptions quantization, LoraConfig? lora, TrainingOptions options, Dataset data, Dataset? evaluation, long memory)
+        ModelFile file, Backend backend, QuantizationOptions quantization, LoraConfig? lora, TrainingOptions options, DType computeDType, Dataset data, Dataset? evaluation,
+        long memory)
     {
         var length = (int)Math.Max(2, options.Packing ? Math.Min(data.MaxLength, data.Tokens) : data.LongestExample);
         var run = new PlannedRun
@@ -30,6 +33,7 @@ internal static class TrainingPlan
             GradientAccumulationSteps = options.GradientAccumulationSteps,
             MaxLength = length,
             GradientCheckpointing = options.GradientCheckpointing,
+            ComputeDType = computeDType,
             SupervisedShare = options.Packing ? 1 : Math.Min(1, (double)data.Examples.Max(example => example.SupervisedTokens) / length),
             EvaluationLength = evaluation is null ? 0 : (int)Math.Min(evaluation.Tokens, Math.Max(Evaluator.TokensPerBatch, evaluation.LongestExample)),
         };

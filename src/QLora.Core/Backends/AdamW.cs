@@ -35,10 +35,10 @@ public abstract partial class Backend
     }
 
     /// <summary>Σ x², in double precision; what the gradient norm is made of. NaN and infinity come out as they go in.</summary>
-    /// <param name="x">Float32 of any shape.</param>
+    /// <param name="x">Float32 or BFloat16 of any shape.</param>
     public double SumOfSquares(Tensor x)
     {
-        Check.That(x.DType == DType.Float32, nameof(SumOfSquares), $"x is {x}, expected Float32");
+        Check.Activations(nameof(SumOfSquares), nameof(x), x);
         return SumOfSquaresCore(x);
     }
 

@@ -25,10 +25,10 @@ public abstract partial class Backend
     /// a window i' − j &lt; Window. Query head h reads key head h / (heads / keyHeads). The scores of a whole sequence never exist at once
     /// (online softmax; Dao et al., arXiv:2205.14135).
     /// </summary>
-    /// <param name="q">(tokens, heads, headSize) Float32.</param>
-    /// <param name="k">(keys, keyHeads, headSize) Float32; heads is a multiple of keyHeads.</param>
-    /// <param name="v">(keys, keyHeads, headSize) Float32.</param>
-    /// <param name="y">(tokens, heads, headSize) Float32.</param>
+    /// <param name="q">(tokens, heads, headSize) activations.</param>
+    /// <param name="k">(keys, keyHeads, headSize) activations; heads is a multiple of keyHeads.</param>
+    /// <param name="v">(keys, keyHeads, headSize) activations.</param>
+    /// <param name="y">(tokens, heads, headSize) activations.</param>
     /// <param name="logSumExp">(tokens, heads) Float32, the log of each row's softmax sum, which the backward pass needs; null when there is none.</param>
     /// <param name="segments">The sequences; their query rows do not overlap.</param>
     /// <param name="options">Scale, window and cap of the scores.</param>
@@ -46,15 +46,15 @@ public abstract partial class Backend
     /// <c>dv[j] = Σ_i p[i,j] · dy[i]</c>; <c>ds[i,j] = p[i,j] · (dy[i]·v[j] − D[i])</c>, times <c>1 − (s[i,j] / SoftCap)²</c> where there is a cap;
     /// <c>dq[i] = Scale · Σ_j ds[i,j] · k[j]</c>; <c>dk[j] = Scale · Σ_i ds[i,j] · q[i]</c>.
     /// </summary>
-    /// <param name="q">(tokens, heads, headSize) Float32.</param>
-    /// <param name="k">(tokens, keyHeads, headSize) Float32.</param>
-    /// <param name="v">(tokens, keyHeads, headSize) Float32.</param>
-    /// <param name="y">(tokens, heads, headSize) Float32, the forward's result.</param>
+    /// <param name="q">(tokens, heads, headSize) activations.</param>
+    /// <param name="k">(tokens, keyHeads, headSize) activations.</param>
+    /// <param name="v">(tokens, keyHeads, headSize) activations.</param>
+    /// <param name="y">(tokens, heads, headSize) activations, the forward's result.</param>
     /// <param name="logSumExp">(tokens, heads) Float32, from the forward.</param>
-    /// <param name="dy">(tokens, heads, headSize) Float32.</param>
-    /// <param name="dq">(tokens, heads, headSize) Float32, overwritten.</param>
-    /// <param name="dk">(tokens, keyHeads, headSize) Float32, overwritten.</param>
-    /// <param name="dv">(tokens, keyHeads, headSize) Float32, overwritten.</param>
+    /// <param name="dy">(tokens, heads, headSize) activations.</param>
+    /// <param name="dq">(tokens, heads, headSize) activations, overwritten.</param>
+    /// <param name="dk">(tokens, keyHeads, headSize) activations, overwritten.</param>
+    /// <param name="dv">(tokens, keyHeads, headSize) activations, overwritten.</param>
     /// <param name="segments">As in the forward, with as many keys as queries: there is no cache in training.</param>
     /// <param name="options">As in the forward.</param>
     public void AttentionBackward(
@@ -79,9 +79,10 @@ public abstract partial class Backend
 
     private static void CheckAttention(string op, Tensor q, Tensor k, Tensor v, ReadOnlySpan<AttentionSegment> segments, AttentionOptions options)
     {
-        Check.That(q.DType == DType.Float32 && q.Shape.Rank == 3, op, $"q is {q}, expected Float32 (tokens, heads, headSize)");
-        Check.That(k.DType == DType.Float32 && k.Shape.Rank == 3 && k.Shape[2] == q.Shape[2] && k.Shape[1] > 0 && q.Shape[1] % k.Shape[1] == 0, op,
-            $"k is {k}, expected Float32 (keys, keyHeads, headSize) with q {q}");
+        Check.Activations(op, nameof(q), q);
+        Check.That(q.Shape.Rank == 3, op, $"q is {q}, expected (tokens, heads, headSize)");
+        Check.That(k.DType == q.DType && k.Shape.Rank == 3 && k.Shape[2] == q.Shape[2] && k.Shape[1] > 0 && q.Shape[1] % k.Shape[1] == 0, op,
+            $"k is {k}, expected {q.DType} (keys, keyHeads, headSize) with q {q}");
         Check.SameAs(op, nameof(v), v, k);
         Check.That(options.Window >= 0 && options.SoftCap >= 0, op, $"{options} has a window or a cap below 0");
         foreach (var s in segments)

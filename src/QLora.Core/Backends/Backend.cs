@@ -8,7 +8,8 @@ namespace QLora.Backends;
 /// says in a formula what is computed, and a protected one that backends implement. A backend is used by one thread at a time.
 /// </summary>
 /// <remarks>
-/// All activations, adapters and gradients are Float32 and row-major; sums are accumulated in Float32 or wider. A batch is not padded: its sequences
+/// Activations and their gradients are Float32 or BFloat16, those of one op all of one type unless it says otherwise; parameters and their gradients are
+/// Float32. All are row-major. Sums are accumulated in Float32 or wider, and a result is rounded once, to the nearest. A batch is not padded: its sequences
 /// stand one after another in the row axis ("tokens"), and only attention needs to know where each begins.
 /// </remarks>
 public abstract partial class Backend : IDisposable
@@ -28,7 +29,7 @@ public abstract partial class Backend : IDisposable
     public virtual OpWorkspaces Workspaces => OpWorkspaces.None;
 
     /// <summary>A new tensor with undefined content.</summary>
-    public Tensor Allocate(Shape shape, DType dtype = DType.Float32) => new(AllocateBuffer(shape.Count * dtype.Size()), shape, dtype);
+    public Tensor Allocate(Shape shape, DType dtype = DType.Float32) => new(AllocateBuffer(dtype.Bytes(shape.Count)), shape, dtype);
 
     /// <summary>A new tensor of zeros.</summary>
     public Tensor AllocateZeros(Shape shape, DType dtype = DType.Float32)

@@ -17,6 +17,23 @@ internal static class Check
         if (tensor.DType != DType.Float32 || tensor.Shape.Rank != 2) throw new ArgumentException($"{op}: {name} is {tensor}, expected a Float32 matrix");
     }
 
+    public static void Activations(string op, string name, Tensor tensor)
+    {
+        if (tensor.DType is not (DType.Float32 or DType.BFloat16)) throw new ArgumentException($"{op}: {name} is {tensor}, expected Float32 or BFloat16");
+    }
+
+    public static void ActivationMatrix(string op, string name, Tensor tensor)
+    {
+        Activations(op, name, tensor);
+        if (tensor.Shape.Rank != 2) throw new ArgumentException($"{op}: {name} is {tensor}, expected a matrix");
+    }
+
+    public static void Weight(string op, string name, Tensor tensor)
+    {
+        var isWeight = tensor.Shape.Rank == 2 && tensor.DType is DType.Float32 or DType.BFloat16 or DType.Float16 or DType.Q8;
+        if (!isWeight || tensor.Columns % tensor.DType.BlockSize() != 0) throw new ArgumentException($"{op}: {name} is {tensor}, expected a floating-point or 8-bit matrix");
+    }
+
     public static void SameAs(string op, string name, Tensor tensor, Tensor other)
     {
         if (tensor.DType != other.DType || tensor.Shape != other.Shape) throw new ArgumentException($"{op}: {name} is {tensor}, expected {other}");

@@ -8,10 +8,10 @@ public abstract partial class Backend
     /// Adds what one expert made of its tokens to the sum over each token's experts. Slot s = token · k + j is the j-th choice of a token; with
     /// s = slots[i]: y[s / k] ← y[s / k] + weights[s] · x[i], in the order of i.
     /// </summary>
-    /// <param name="x">(n, size) Float32.</param>
+    /// <param name="x">(n, size) activations.</param>
     /// <param name="slots">(n) Int32, each at least 0 and below tokens · k, and there at most once.</param>
     /// <param name="weights">(tokens, k) Float32.</param>
-    /// <param name="y">(tokens, size) Float32, not overlapping x.</param>
+    /// <param name="y">(tokens, size) activations, not overlapping x.</param>
     public void CombineExperts(Tensor x, Tensor slots, Tensor weights, Tensor y)
     {
         CheckCombination(nameof(CombineExperts), x, slots, weights, nameof(y), y);
@@ -19,11 +19,11 @@ public abstract partial class Backend
     }
 
     /// <summary>The gradients of <see cref="CombineExperts"/>: dx[i] ← weights[s] · dy[s / k]; dWeights[s] ← dy[s / k] · x[i].</summary>
-    /// <param name="x">(n, size) Float32, the forward's input.</param>
+    /// <param name="x">(n, size) activations, the forward's input.</param>
     /// <param name="slots">(n) Int32, the forward's.</param>
     /// <param name="weights">(tokens, k) Float32, the forward's input.</param>
-    /// <param name="dy">(tokens, size) Float32.</param>
-    /// <param name="dx">(n, size) Float32, overwritten; not overlapping dy.</param>
+    /// <param name="dy">(tokens, size) activations.</param>
+    /// <param name="dx">(n, size) activations, overwritten; not overlapping dy.</param>
     /// <param name="dWeights">(tokens, k) Float32, overwritten at the slots; the others stay as they are.</param>
     public void CombineExpertsBackward(Tensor x, Tensor slots, Tensor weights, Tensor dy, Tensor dx, Tensor dWeights)
     {
@@ -36,10 +36,10 @@ public abstract partial class Backend
 
     private static void CheckCombination(string op, Tensor x, Tensor slots, Tensor weights, string name, Tensor y)
     {
-        Check.Matrix(op, nameof(x), x);
+        Check.ActivationMatrix(op, nameof(x), x);
         Check.Is(op, nameof(slots), slots, DType.Int32, x.Rows);
         Check.Matrix(op, nameof(weights), weights);
-        Check.Is(op, name, y, DType.Float32, weights.Rows, x.Columns);
+        Check.Is(op, name, y, x.DType, weights.Rows, x.Columns);
     }
 
     /// <summary>Backend part of <see cref="CombineExperts"/>; shapes are checked, slots are not.</summary>

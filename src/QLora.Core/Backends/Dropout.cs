@@ -9,15 +9,15 @@ public abstract partial class Backend
     /// <see cref="Philox"/> makes of (<paramref name="seed"/>, <paramref name="stream"/>) is at least probability · 2³². The same call on dy is the gradient: a mask is never stored,
     /// and recomputing sees the same one.
     /// </summary>
-    /// <param name="x">Float32 of any shape.</param>
-    /// <param name="y">Float32 of the same shape; may be x when not accumulated.</param>
+    /// <param name="x">Activations of any shape.</param>
+    /// <param name="y">Activations of the same shape; may be x when not accumulated.</param>
     /// <param name="probability">The share that is dropped, at least 0 and below 1.</param>
     /// <param name="seed">The run's seed.</param>
     /// <param name="stream">Which mask: differs for every place and step that needs an independent one.</param>
     /// <param name="accumulate">Whether y is added to or overwritten.</param>
     public void Dropout(Tensor x, Tensor y, float probability, ulong seed, ulong stream, bool accumulate = false)
     {
-        Check.That(x.DType == DType.Float32, nameof(Dropout), $"x is {x}, expected Float32");
+        Check.Activations(nameof(Dropout), nameof(x), x);
         Check.SameAs(nameof(Dropout), nameof(y), y, x);
         Check.That(probability is >= 0 and < 1, nameof(Dropout), $"probability {probability} is not in [0, 1)");
         DropoutCore(x, y, probability, seed, stream, accumulate);

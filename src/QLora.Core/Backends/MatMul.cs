@@ -7,10 +7,11 @@ public abstract partial class Backend
     /// <summary>
     /// c ← alpha · op(a) · op(b) + beta · c, with op the transpose where asked. A linear layer's forward is <c>x · Wᵀ</c>
     /// (<paramref name="transposeB"/>), its input gradient <c>dy · W</c>, its weight gradient <c>dyᵀ · x</c> (<paramref name="transposeA"/>).
+    /// Sums, both factors and the old content are Float32; a BFloat16 result is rounded once, to the nearest. Where a or c is BFloat16, a backend may round both operands so.
     /// </summary>
-    /// <param name="a">(m, k), or (k, m) when transposed; Float32.</param>
-    /// <param name="b">(k, n), or (n, k) when transposed; Float32, BFloat16 or Float16 (a frozen weight, widened as it is read).</param>
-    /// <param name="c">(m, n) Float32; not overlapping a or b. When <paramref name="beta"/> is 0 its old content is not read.</param>
+    /// <param name="a">(m, k), or (k, m) when transposed; activations.</param>
+    /// <param name="b">(k, n), or (n, k) when transposed; Float32, BFloat16, Float16 or Q8, widened as it is read.</param>
+    /// <param name="c">(m, n) activations, of whatever type a is; not overlapping a or b. When <paramref name="beta"/> is 0 its old content is not read.</param>
     /// <param name="transposeA">Whether a is stored transposed.</param>
     /// <param name="transposeB">Whether b is stored transposed.</param>
     /// <param name="alpha">Factor of the product.</param>
@@ -19,13 +20,13 @@ public abstract partial class Backend
     public void MatMul(Tensor a, Tensor b, Tensor c, bool transposeA = false, bool transposeB = false, float alpha = 1, float beta = 0)
     {
         const string Op = nameof(MatMul);
-        Check.Matrix(Op, nameof(a), a);
-        Check.Matrix(Op, nameof(c), c);
-        Check.That(b.Shape.Rank == 2 && b.DType is DType.Float32 or DType.BFloat16 or DType.Float16, Op, $"b is {b}, expected a floating-point matrix");
+        Check.ActivationMatrix(Op, nameof(a), a);
+        Check.ActivationMatrix(Op, nameof(c), c);
+        Check.Weight(Op, nameof(b), b);
         var (m, k) = transposeA ? (a.Columns, a.Rows) : (a.Rows, a.Columns);
         var (kb, n) = transposeB ? (b.Columns, b.Rows) : (b.Rows, b.Columns);
         Check.That(k == kb, Op, $"inner extents differ: a is {a}{(transposeA ? " transposed" : "")}, b is {b}{(transposeB ? " transposed" : "")}");
-        Check.Is(Op, nameof(c), c, DType.Float32, m, n);
+        Check.Is(Op, nameof(c), c, c.DType, m, n);
         MatMulCore(a, b, c, transposeA, transposeB, alpha, beta);
     }
 

@@ -9,7 +9,7 @@ public abstract partial class Backend
     /// <c>(x[i], x[i+half]) ← (x[i]·cos[p,i] − x[i+half]·sin[p,i], x[i+half]·cos[p,i] + x[i]·sin[p,i])</c>. The inverse rotation is the gradient.
     /// Elements of a head from 2·half on stay as they are (partial rotary).
     /// </summary>
-    /// <param name="x">(tokens, heads, headSize) Float32.</param>
+    /// <param name="x">(tokens, heads, headSize) activations.</param>
     /// <param name="positions">(tokens) Int32, each below the rows of the tables.</param>
     /// <param name="cos">(positions, half) Float32; half at most headSize / 2.</param>
     /// <param name="sin">(positions, half) Float32.</param>
@@ -17,7 +17,8 @@ public abstract partial class Backend
     public void Rotary(Tensor x, Tensor positions, Tensor cos, Tensor sin, bool inverse)
     {
         const string Op = nameof(Rotary);
-        Check.That(x.DType == DType.Float32 && x.Shape.Rank == 3, Op, $"x is {x}, expected Float32 (tokens, heads, headSize)");
+        Check.Activations(Op, nameof(x), x);
+        Check.That(x.Shape.Rank == 3, Op, $"x is {x}, expected (tokens, heads, headSize)");
         Check.Is(Op, nameof(positions), positions, DType.Int32, x.Shape[0]);
         Check.Matrix(Op, nameof(cos), cos);
         Check.SameAs(Op, nameof(sin), sin, cos);

@@ -17,9 +17,9 @@ public enum WeightNaming
 /// <param name="Name">Its name in the checkpoint's own naming.</param>
 /// <param name="Shape">Its logical shape, outermost first as in PyTorch, (out, in) for a linear layer, however it is stored.</param>
 /// <param name="Format">How it is stored, as the format calls it: F32, BF16, F16, Q4_K, nf4 …</param>
-/// <param name="DenseType">The element type when every element is stored by itself; null for block formats and 4-bit weights.</param>
+/// <param name="StoredType">The type of a tensor that is laid out as it is stored; null for other block formats and 4-bit weights.</param>
 /// <param name="Bytes">Bytes in the file, scales included.</param>
-public sealed record WeightInfo(string Name, Shape Shape, string Format, DType? DenseType, long Bytes)
+public sealed record WeightInfo(string Name, Shape Shape, string Format, DType? StoredType, long Bytes)
 {
     /// <summary>Whether it is stored in bitsandbytes' 4-bit format, to be used as it is.</summary>
     public bool IsQuantized { get; init; }
@@ -44,7 +44,7 @@ public abstract class WeightSource : IDisposable
     /// <exception cref="QLoraException">There is no such weight.</exception>
     public abstract void Read(string name, long firstElement, Span<float> destination);
 
-    /// <summary>The bytes of a weight as they lie in the file, valid until the source is disposed; only where <see cref="WeightInfo.DenseType"/> is not null.</summary>
+    /// <summary>The bytes of a weight as they lie in the file, valid until the source is disposed; only where <see cref="WeightInfo.StoredType"/> is not null.</summary>
     /// <exception cref="QLoraException">There is no such weight, or it is stored in blocks.</exception>
     public abstract ReadOnlySpan<byte> ReadRaw(string name);
 

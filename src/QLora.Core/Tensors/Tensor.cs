@@ -21,7 +21,7 @@ public readonly record struct Tensor(DeviceBuffer Buffer, long Offset, Shape Sha
     public long Count => Shape.Count;
 
     /// <summary>The number of bytes.</summary>
-    public long Bytes => Shape.Count * DType.Size();
+    public long Bytes => DType.Bytes(Shape.Count);
 
     /// <summary>The outermost extent.</summary>
     public int Rows => Shape.Rows;
@@ -50,7 +50,7 @@ public readonly record struct Tensor(DeviceBuffer Buffer, long Offset, Shape Sha
             3 => new Shape(count, Shape[1], Shape[2]),
             _ => new Shape(count, Shape[1], Shape[2], Shape[3]),
         };
-        return this with { Offset = Offset + (long)start * Columns * DType.Size(), Shape = shape };
+        return this with { Offset = Offset + DType.Bytes((long)start * Columns), Shape = shape };
     }
 
     /// <summary>The address of the first element of a tensor in host memory.</summary>
@@ -65,7 +65,7 @@ public readonly record struct Tensor(DeviceBuffer Buffer, long Offset, Shape Sha
 
     /// <summary>The elements of a tensor in host memory.</summary>
     /// <exception cref="InvalidOperationException">It lies on another device, or <typeparamref name="T"/> has another size than its elements.</exception>
-    public unsafe Span<T> Span<T>() where T : unmanaged => new(Pointer<T>(), checked((int)Count));
+    public unsafe Span<T> Span<T>() where T : unmanaged => new(Pointer<T>(), checked((int)(Count / DType.BlockSize())));
 
     /// <summary>Gives the whole buffer back.</summary>
     public void Dispose() => Buffer.Dispose();

@@ -1,11 +1,12 @@
 using QLora.Backends;
+using QLora.Cpu.Vectors;
 
 namespace QLora.Cpu.Attention;
 
 /// <summary>The shapes and the addresses that all parts of an attention op share.</summary>
-internal readonly unsafe struct AttentionOperands(float* q, float* k, float* v, int heads, int keyHeads, int headSize, AttentionOptions options)
+internal readonly unsafe struct AttentionOperands(byte* q, byte* k, byte* v, int heads, int keyHeads, int headSize, AttentionOptions options)
 {
-    public readonly float* Q = q, K = k, V = v;
+    public readonly byte* Q = q, K = k, V = v;
     public readonly int Heads = heads, KeyHeads = keyHeads, HeadSize = headSize, PaddedSize = KeyPack.PaddedSize(headSize);
     public readonly float Scale = options.Scale, SoftCap = options.SoftCap;
 
@@ -18,11 +19,13 @@ internal readonly unsafe struct AttentionOperands(float* q, float* k, float* v, 
     /// <summary>Numbers from one key to the next.</summary>
     public nint KeyStride => (nint)KeyHeads * HeadSize;
 
-    /// <summary>Where a segment's queries begin, or whatever else is laid out like them.</summary>
-    public float* QueryHead(float* x, AttentionSegment segment, int head) => x + segment.QueryStart * QueryStride + (nint)head * HeadSize;
+    /// <summary>Where a head of a segment's query begins, or of whatever else is laid out like queries.</summary>
+    public byte* QueryHead<TFormat>(byte* x, AttentionSegment segment, int head, int query) where TFormat : struct, IActivationFormat =>
+        x + ((segment.QueryStart + query) * QueryStride + (nint)head * HeadSize) * TFormat.Size;
 
-    /// <summary>Where a segment's keys begin, or whatever else is laid out like them.</summary>
-    public float* KeyHead(float* x, AttentionSegment segment, int keyHead) => x + segment.KeyStart * KeyStride + (nint)keyHead * HeadSize;
+    /// <summary>Where a head of a segment's key begins, or of whatever else is laid out like keys.</summary>
+    public byte* KeyHead<TFormat>(byte* x, AttentionSegment segment, int keyHead, int key) where TFormat : struct, IActivationFormat =>
+        x + ((segment.KeyStart + key) * KeyStride + (nint)keyHead * HeadSize) * TFormat.Size;
 
     /// <summary>The key head that a query head reads.</summary>
     public int KeyHeadOf(int head) => head / (Heads / KeyHeads);

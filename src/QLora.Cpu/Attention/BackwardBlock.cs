@@ -28,24 +28,24 @@ internal static unsafe class BackwardBlock
     /// <param name="valueShare">(padded keys, padded size): the share in dv.</param>
     /// <param name="scratch"><see cref="ScratchSize"/> numbers.</param>
     [MethodImpl(Hot.Loop)]
-    public static void Run<V>(
+    public static void Run<V, TFormat>(
         in AttentionOperands o, in BackwardOperands r, AttentionSegment segment, int head, int first, int end, PackedKeys keys,
         float* keyShare, float* valueShare, float* scratch)
-        where V : unmanaged, IVector<V>
+        where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
     {
         for (var start = first; start < end; start += Block)
         {
             var written = start == first ? 0 : start;
-            QueryBlock<V>(o, r, segment, head, start, Math.Min(Block, end - start), keys, keyShare, valueShare, written, scratch);
+            QueryBlock<V, TFormat>(o, r, segment, head, start, Math.Min(Block, end - start), keys, keyShare, valueShare, written, scratch);
         }
     }
 
     /// <summary>One block of queries; visible keys before <paramref name="written"/> already have a share, which is added to.</summary>
     [MethodImpl(Hot.Loop)]
-    private static void QueryBlock<V>(
+    private static void QueryBlock<V, TFormat>(
         in AttentionOperands o, in BackwardOperands r, AttentionSegment segment, int head, int first, int count, PackedKeys keys,
         float* keyShare, float* valueShare, int written, float* scratch)
-        where V : unmanaged, IVector<V>
+        where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
     {
         var (headSize, size, window) = (o.HeadSize, o.PaddedSize, o.WindowOf(segment));
         var queries = new QuerySpan(count, first + 1, window);
@@ -57,14 +57,13 @@ internal static unsafe class BackwardBlock
         var logSumExp = ds + Block * KeyPack.Block; // (Block)
         var dots = logSumExp + Block; // (Block): Σ dy · y
 
-        var offset = first * o.QueryStride;
-        queries.Load(o.QueryHead(o.Q, segment, head) + offset, o.QueryStride, headSize, q, size, 1);
-        queries.Load(o.QueryHead(r.OutputGradient, segment, head) + offset, o.QueryStride, headSize, dy, size, 1);
-        var y = o.QueryHead(r.Output, segment, head) + offset;
+        queries.Load<V, TFormat>(o.QueryHead<TFormat>(o.Q, segment, head, first), o.QueryStride, headSize, q, size, 1);
+        queries.Load<V, TFormat>(o.QueryHead<TFormat>(r.OutputGradient, segment, head, first), o.QueryStride, headSize, dy, size, 1);
         for (var i = 0; i < count; i++)
         {
             logSumExp[i] = r.LogSumExp[(nint)(segment.QueryStart + first + i) * o.Heads + head];
-            dots[i] = VectorMath.Dot<V>(dy + i * size, y + i * o.QueryStride, headSize);
+            dots[i] = VectorMath.Dot<V, TFormat>(
+                o.QueryHead<TFormat>(r.OutputGradient, segment, head, first + i), o.QueryHead<TFormat>(r.Output, segment, head, first + i), headSize);
         }
 
         for (var start = queries.FirstStart; start < queries.Keys; start += KeyPack.Block)
@@ -108,8 +107,10 @@ internal static unsafe class BackwardBlock
             }
         }
 
-        var result = o.QueryHead(r.QueryGradient, segment, head) + offset;
-        for (var i = 0; i < count; i++) new ReadOnlySpan<float>(dq + i * size, headSize).CopyTo(new Span<float>(result + i * o.QueryStride, headSize));
+        for (var i = 0; i < count; i++)
+        {
+            VectorMath.Scale<V, SingleFormat, TFormat>((byte*)(dq + i * size), o.QueryHead<TFormat>(r.QueryGradient, segment, head, first + i), headSize);
+        }
     }
 
     /// <summary>Turns the scores that a row sees into probabilities, and the gradients of the probabilities into those of the scores.</summary>
@@ -150,7 +151,8 @@ internal static unsafe class BackwardBlock
 }
 
 /// <summary>Addresses of what goes in and out of the backward pass and is laid out like the queries.</summary>
-internal readonly unsafe struct BackwardOperands(float* output, float* logSumExp, float* outputGradient, float* queryGradient)
+internal readonly unsafe struct BackwardOperands(byte* output, float* logSumExp, byte* outputGradient, byte* queryGradient)
 {
-    public readonly float* Output = output, LogSumExp = logSumExp, OutputGradient = outputGradient, QueryGradient = queryGradient;
+    public readonly byte* Output = output, OutputGradient = outputGradient, QueryGradient = queryGradient;
+    public readonly float* LogSumExp = logSumExp;
 }

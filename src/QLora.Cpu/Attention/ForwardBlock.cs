@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using QLora.Backends;
 using QLora.Cpu.Vectors;
@@ -30,9 +29,9 @@ internal static unsafe class ForwardBlock
     /// <param name="logSumExp">The whole (tokens, heads), or null.</param>
     /// <param name="scratch"><see cref="ScratchSize"/> numbers.</param>
     [MethodImpl(Hot.Loop)]
-    public static void Run<V>(in AttentionOperands o, AttentionSegment segment, int head, int first, float* keys, float* values,
-        float* y, float* logSumExp, float* scratch)
-        where V : unmanaged, IVector<V>
+    public static void Run<V, TFormat>(in AttentionOperands o, AttentionSegment segment, int head, int first, float* keys, float* values,
+        byte* y, float* logSumExp, float* scratch)
+        where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
     {
         var (headSize, size) = (o.HeadSize, o.PaddedSize);
         var count = Math.Min(Block, segment.QueryCount - first);
@@ -43,7 +42,7 @@ internal static unsafe class ForwardBlock
         var total = largest + Block; // (Block)
 
         var block = new QuerySpan(count, segment.KeyCount - segment.QueryCount + first + 1, o.WindowOf(segment));
-        block.Load(o.QueryHead(o.Q, segment, head) + first * o.QueryStride, o.QueryStride, headSize, queries, headSize, o.Scale);
+        block.Load<V, TFormat>(o.QueryHead<TFormat>(o.Q, segment, head, first), o.QueryStride, headSize, queries, headSize, o.Scale);
         new Span<float>(largest, Block).Fill(float.NegativeInfinity);
         new Span<float>(total, Block).Clear();
 
@@ -72,10 +71,9 @@ internal static unsafe class ForwardBlock
             }
         }
 
-        var result = o.QueryHead(y, segment, head) + first * o.QueryStride;
         for (var i = 0; i < count; i++)
         {
-            TensorPrimitives.Multiply(new ReadOnlySpan<float>(sums + i * size, headSize), 1 / total[i], new Span<float>(result + i * o.QueryStride, headSize));
+            VectorMath.Scale<V, SingleFormat, TFormat>((byte*)(sums + i * size), o.QueryHead<TFormat>(y, segment, head, first + i), headSize, 1 / total[i]);
             if (logSumExp != null) logSumExp[(nint)(segment.QueryStart + first + i) * o.Heads + head] = largest[i] + MathF.Log(total[i]);
         }
     }

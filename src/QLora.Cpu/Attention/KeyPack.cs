@@ -22,19 +22,20 @@ internal static unsafe class KeyPack
 
     /// <summary>Packs keys start to start + <see cref="Block"/> (fewer at the end) as panels.</summary>
     [MethodImpl(Hot.Loop)]
-    public static void Panels<V>(float* source, nint stride, int start, int keys, int headSize, float* panels) where V : unmanaged, IVector<V>
+    public static void Panels<V, TFormat>(byte* source, nint stride, int start, int keys, int headSize, float* panels)
+        where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
     {
         var width = 2 * V.Count;
+        var square = stackalloc float[V.Count * V.Count];
         for (var first = start; first < Math.Min(start + Block, PaddedKeys(keys)); first += width)
         {
             var panel = panels + (nint)first * headSize;
             if (first + width <= keys && headSize % V.Count == 0)
             {
-                var key = source + first * stride;
                 for (var k = 0; k < headSize; k += V.Count)
                 {
-                    V.Transpose(key + k, stride, panel + (nint)k * width, width);
-                    V.Transpose(key + V.Count * stride + k, stride, panel + (nint)k * width + V.Count, width);
+                    Transpose<V, TFormat>(source, first * stride + k, stride, panel + (nint)k * width, width, square);
+                    Transpose<V, TFormat>(source, (first + V.Count) * stride + k, stride, panel + (nint)k * width + V.Count, width, square);
                 }
 
                 continue;
@@ -42,14 +43,11 @@ internal static unsafe class KeyPack
 
             for (var j = 0; j < width; j++)
             {
-                var key = source + (first + j) * stride;
-                if (first + j < keys)
+                var key = (first + j) * stride;
+                for (var k = 0; k < headSize; k++)
                 {
-                    for (var k = 0; k < headSize; k++) panel[k * width + j] = key[k];
-                }
-                else
-                {
-                    for (var k = 0; k < headSize; k++) panel[k * width + j] = 0;
+                    var number = first + j < keys ? TFormat.Load<Float1>(source, key + k) : default;
+                    number.Store(panel + k * width + j);
                 }
             }
         }
@@ -57,14 +55,31 @@ internal static unsafe class KeyPack
 
     /// <summary>Packs keys start to start + <see cref="Block"/> (fewer at the end) as rows.</summary>
     [MethodImpl(Hot.Loop)]
-    public static void Rows(float* source, nint stride, int start, int keys, int headSize, float* rows)
+    public static void Rows<V, TFormat>(byte* source, nint stride, int start, int keys, int headSize, float* rows)
+        where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
     {
         var size = PaddedSize(headSize);
         for (var key = start; key < start + Block; key++)
         {
-            var row = new Span<float>(rows + (nint)key * size, size);
-            if (key < keys) new ReadOnlySpan<float>(source + key * stride, headSize).CopyTo(row);
-            row[(key < keys ? headSize : 0)..].Clear();
+            var row = rows + (nint)key * size;
+            var count = key < keys ? headSize : 0;
+            VectorMath.Scale<V, TFormat, SingleFormat>(source + key * stride * TFormat.Size, (byte*)row, count);
+            new Span<float>(row + count, size - count).Clear();
         }
+    }
+
+    /// <summary>A square of a vector's numbers each way, its axes exchanged; what is in single precision already is taken where it lies.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transpose<V, TFormat>(byte* source, nint first, nint stride, float* destination, nint width, float* square)
+        where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
+    {
+        if (typeof(TFormat) == typeof(SingleFormat))
+        {
+            V.Transpose((float*)source + first, stride, destination, width);
+            return;
+        }
+
+        for (var row = 0; row < V.Count; row++) TFormat.Load<V>(source, first + row * stride).Store(square + row * V.Count);
+        V.Transpose(square, V.Count, destination, width);
     }
 }

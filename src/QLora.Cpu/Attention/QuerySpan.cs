@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using QLora.Cpu.Vectors;
 
@@ -45,15 +44,15 @@ internal readonly unsafe struct QuerySpan(int count, int end, int window)
 
     /// <summary>Copies rows into scratch, times a factor, filled up with zeros to whole groups and to <paramref name="size"/>.</summary>
     [MethodImpl(Hot.Loop)]
-    public void Load(float* source, nint stride, int headSize, float* rows, int size, float factor)
+    public void Load<V, TFormat>(byte* source, nint stride, int headSize, float* rows, int size, float factor)
+        where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
     {
         for (var i = 0; i < Groups * Tile.Rows; i++)
         {
-            var row = new Span<float>(rows + i * size, size);
-
-            // TensorPrimitives takes the machine's own width whatever is forced; products of single elements are the same bits at any.
-            if (i < count) TensorPrimitives.Multiply(new ReadOnlySpan<float>(source + i * stride, headSize), factor, row);
-            row[(i < count ? headSize : 0)..].Clear();
+            var row = rows + i * size;
+            var filled = i < count ? headSize : 0;
+            VectorMath.Scale<V, TFormat, SingleFormat>(source + i * stride * TFormat.Size, (byte*)row, filled, factor);
+            new Span<float>(row + filled, size - filled).Clear();
         }
     }
 

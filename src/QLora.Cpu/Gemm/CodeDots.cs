@@ -15,52 +15,50 @@ internal static unsafe class CodeDots<V> where V : unmanaged, IRegisterTable<V>
     /// <summary>The numbers that a row has when it is whole chunks.</summary>
     public static int Padded(int count) => (count + Chunk - 1) / Chunk * Chunk;
 
-    /// <summary>Puts a row in the order of the codes, with zeros to make whole chunks.</summary>
+    /// <summary>Puts a row, in single precision, in the order of the codes, with zeros to make whole chunks.</summary>
     [MethodImpl(Hot.Loop)]
-    public static void Arrange(float* row, int count, float* destination)
+    public static void Arrange<TFormat>(DenseRows<TFormat> matrix, int row, int count, float* destination) where TFormat : struct, INumberFormat
     {
-        var start = 0;
-        for (; start <= count - Chunk; start += Chunk, destination += Chunk) ArrangeChunk(row + start, destination);
-        if (start == count) return;
-        var rest = stackalloc float[128];
-        new Span<float>(row + start, count - start).CopyTo(new Span<float>(rest, Chunk));
-        new Span<float>(rest + count - start, Chunk - count + start).Clear();
-        ArrangeChunk(rest, destination);
-    }
-
-    private static void ArrangeChunk(float* chunk, float* destination)
-    {
-        for (var i = 0; i < V.Count; i += 8) Float8.Transpose(chunk + 8 * i, 8, destination + i, V.Count);
+        var chunk = stackalloc float[128];
+        for (var start = 0; start < count; start += Chunk, destination += Chunk)
+        {
+            var numbers = Math.Min(Chunk, count - start);
+            matrix.Read<V>(row, start, numbers, chunk);
+            new Span<float>(chunk + numbers, Chunk - numbers).Clear();
+            for (var i = 0; i < V.Count; i += 8) Float8.Transpose(chunk + 8 * i, 8, destination + i, V.Count);
+        }
     }
 
     /// <summary>sums[j] ← Σ_k x[k] · w[j, k] for four rows of the weight.</summary>
     /// <param name="x">An arranged row.</param>
     /// <param name="codes">The first row of the weight.</param>
     /// <param name="rowBytes">Bytes from one row to the next; whole vectors may be read of each.</param>
-    /// <param name="scales">The scale of every eight codes, of row after row.</param>
+    /// <param name="scales">The scale of every <see cref="ICodeScales.Codes"/> codes, of row after row.</param>
     /// <param name="scaleRow">Scales from one row to the next.</param>
     /// <param name="chunks">Chunks of a row.</param>
     /// <param name="table">The values of the codes.</param>
     /// <param name="sums">The results.</param>
     [MethodImpl(Hot.Loop)]
-    public static void One(float* x, byte* codes, nint rowBytes, float* scales, nint scaleRow, int chunks, float* table, float* sums)
+    public static void One<TScales>(float* x, byte* codes, nint rowBytes, float* scales, nint scaleRow, int chunks, float* table, float* sums) where TScales : struct, ICodeScales
     {
         var (first, second) = (V.Load(table), V.Load(table + 16 - V.Count));
         V s0, s1, s2, s3;
         s0 = s1 = s2 = s3 = V.Create(0f);
         var codes2 = codes + 2 * rowBytes;
         var scales2 = scales + 2 * scaleRow;
-        for (var chunk = 0; chunk < chunks; chunk++)
+        var ahead = codes + Prefetching.Distance(rowBytes);
+        for (var chunk = 0; chunk < chunks; chunk++, ahead += 4 * 4 * V.Count)
         {
-            s0 = V.FusedMultiplyAdd(Sum(x, codes, first, second), V.Load(scales), s0);
-            s1 = V.FusedMultiplyAdd(Sum(x, codes + rowBytes, first, second), V.Load(scales + scaleRow), s1);
-            s2 = V.FusedMultiplyAdd(Sum(x, codes2, first, second), V.Load(scales2), s2);
-            s3 = V.FusedMultiplyAdd(Sum(x, codes2 + rowBytes, first, second), V.Load(scales2 + scaleRow), s3);
+            Prefetching.Read(ahead, 4 * 4 * V.Count);
+            s0 = V.FusedMultiplyAdd(Sum(x, codes, first, second), TScales.Load<V>(scales), s0);
+            s1 = V.FusedMultiplyAdd(Sum(x, codes + rowBytes, first, second), TScales.Load<V>(scales + scaleRow), s1);
+            s2 = V.FusedMultiplyAdd(Sum(x, codes2, first, second), TScales.Load<V>(scales2), s2);
+            s3 = V.FusedMultiplyAdd(Sum(x, codes2 + rowBytes, first, second), TScales.Load<V>(scales2 + scaleRow), s3);
             x += Chunk;
             codes += 4 * V.Count;
             codes2 += 4 * V.Count;
-            scales += V.Count;
-            scales2 += V.Count;
+            scales += Chunk / TScales.Codes;
+            scales2 += Chunk / TScales.Codes;
         }
 
         V.Sums(s0, s1, s2, s3).Store(sums);
@@ -68,7 +66,7 @@ internal static unsafe class CodeDots<V> where V : unmanaged, IRegisterTable<V>
 
     /// <summary>sums[j · 4 + r] ← Σ_k x[r, k] · w[j, k] for two rows of the weight and four arranged rows; the rest as in <see cref="One"/>.</summary>
     [MethodImpl(Hot.Loop)]
-    public static void Four(float* x, nint xRow, byte* codes, nint rowBytes, float* scales, nint scaleRow, int chunks, float* table, float* sums)
+    public static void Four<TScales>(float* x, nint xRow, byte* codes, nint rowBytes, float* scales, nint scaleRow, int chunks, float* table, float* sums) where TScales : struct, ICodeScales
     {
         var (first, second) = (V.Load(table), V.Load(table + 16 - V.Count));
         V s0, s1, s2, s3, t0, t1, t2, t3;
@@ -76,7 +74,7 @@ internal static unsafe class CodeDots<V> where V : unmanaged, IRegisterTable<V>
         for (var chunk = 0; chunk < chunks; chunk++)
         {
             var (codes0, codes1) = (V.Load((float*)codes), V.Load((float*)(codes + rowBytes)));
-            var (scale0, scale1) = (V.Load(scales), V.Load(scales + scaleRow));
+            var (scale0, scale1) = (TScales.Load<V>(scales), TScales.Load<V>(scales + scaleRow));
             for (var step = 0; step < 8; step++)
             {
                 // Of a byte's two codes the upper is the first.
@@ -94,7 +92,7 @@ internal static unsafe class CodeDots<V> where V : unmanaged, IRegisterTable<V>
             }
 
             codes += 4 * V.Count;
-            scales += V.Count;
+            scales += Chunk / TScales.Codes;
         }
 
         V.Sums(s0, s1, s2, s3).Store(sums);

@@ -6,16 +6,16 @@ namespace QLora.Cpu.Gemm;
 /// <summary>Rows of a dense matrix.</summary>
 internal readonly unsafe struct DenseRows<TFormat>(byte* data, int columns) : IRows where TFormat : struct, INumberFormat
 {
-    /// <summary>Bytes from one row to the next.</summary>
-    public nint RowBytes => (nint)columns * TFormat.Size;
+    /// <summary>Numbers of a row.</summary>
+    public int Columns => columns;
 
-    /// <summary>The first number of a row.</summary>
-    public byte* Row(int row) => data + row * RowBytes;
+    /// <summary>The address of a number.</summary>
+    public byte* At(int row, int column) => data + ((nint)row * columns + column) * TFormat.Size;
 
     [MethodImpl(Hot.Loop)]
     public void Read<V>(int row, int first, int count, float* destination) where V : unmanaged, IVector<V>
     {
-        var source = Row(row) + (nint)first * TFormat.Size;
+        var source = At(row, first);
         var i = 0;
         for (; i <= count - V.Count; i += V.Count) TFormat.Load<V>(source + (nint)i * TFormat.Size).Store(destination + i);
         for (; i < count; i++) TFormat.Load<Float1>(source + (nint)i * TFormat.Size).Store(destination + i);
@@ -32,7 +32,7 @@ internal readonly unsafe struct DenseRows<TFormat>(byte* data, int columns) : IR
         {
             // What is in single precision already is transposed where it lies.
             whole = count / V.Count * V.Count;
-            var source = (float*)Row(row) + first;
+            var source = (float*)At(row, first);
             for (var i = 0; i < whole; i += V.Count) V.Transpose(source + i, columns, destination + i * width, width);
         }
 
@@ -42,6 +42,6 @@ internal readonly unsafe struct DenseRows<TFormat>(byte* data, int columns) : IR
     public float* InPlace(int row, int column, out nint stride)
     {
         stride = columns;
-        return typeof(TFormat) == typeof(SingleFormat) ? (float*)Row(row) + column : null;
+        return typeof(TFormat) == typeof(SingleFormat) ? (float*)At(row, column) : null;
     }
 }

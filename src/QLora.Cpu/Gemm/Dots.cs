@@ -4,13 +4,9 @@ using QLora.Cpu.Vectors;
 
 namespace QLora.Cpu.Gemm;
 
-/// <summary>Dot products of one or two rows with four rows of a weight, each of whose numbers is read once for all of them.</summary>
-internal static unsafe class Dots<TFormat> where TFormat : struct, INumberFormat
+/// <summary>Dot products with rows of a dense weight.</summary>
+internal readonly unsafe struct Dots<TFormat> : IDots where TFormat : struct, INumberFormat
 {
-    /// <summary>Rows of the weight.</summary>
-    public const int Rows = 4;
-
-    /// <summary>sums[j] ← Σ_k x[k] · w[j, k].</summary>
     [MethodImpl(Hot.Loop)]
     public static void One<V>(float* x, byte* w, nint wRow, int count, float* sums) where V : unmanaged, IVector<V>
     {
@@ -41,7 +37,6 @@ internal static unsafe class Dots<TFormat> where TFormat : struct, INumberFormat
         if (i < count) AddRest(x + i, w, wRow, count - i, sums);
     }
 
-    /// <summary>sums[r · 4 + j] ← Σ_k x[r, k] · w[j, k], for two rows r.</summary>
     [MethodImpl(Hot.Loop)]
     public static void Two<V>(float* x, nint xRow, byte* w, nint wRow, int count, float* sums) where V : unmanaged, IVector<V>
     {
@@ -64,14 +59,14 @@ internal static unsafe class Dots<TFormat> where TFormat : struct, INumberFormat
         }
 
         V.Sums(s0, s1, s2, s3).Store(sums);
-        V.Sums(t0, t1, t2, t3).Store(sums + Rows);
+        V.Sums(t0, t1, t2, t3).Store(sums + IDots.Rows);
         if (i < count) AddRest(x + i, w, wRow, count - i, sums);
-        if (i < count) AddRest(x + xRow + i, w, wRow, count - i, sums + Rows);
+        if (i < count) AddRest(x + xRow + i, w, wRow, count - i, sums + IDots.Rows);
     }
 
     private static void AddRest(float* x, byte* w, nint wRow, int count, float* sums)
     {
-        for (var j = 0; j < Rows; j++)
+        for (var j = 0; j < IDots.Rows; j++)
         {
             for (var i = 0; i < count; i++) sums[j] += x[i] * Float1.Sum(TFormat.Load<Float1>(w + j * wRow + (nint)i * TFormat.Size));
         }

@@ -10,27 +10,14 @@ namespace QLora.Cpu.Gemm;
 /// <param name="TransposeB">Whether b is stored transposed.</param>
 /// <param name="Alpha">Factor of the product.</param>
 /// <param name="Beta">Factor of the old content.</param>
-internal readonly record struct ProductShape(int M, int N, int Inner, bool TransposeB, float Alpha, float Beta)
-{
-    /// <summary>alpha · sum + beta · old, where an old NaN does not count when beta is 0.</summary>
-    public float Result(float sum, float old) => Beta == 0 ? Alpha * sum : MathF.FusedMultiplyAdd(old, Beta, Alpha * sum);
-
-    /// <summary>The same of four numbers side by side, where they shall be.</summary>
-    public unsafe void Store(Float4 sums, float* result)
-    {
-        sums *= Float4.Create(Alpha);
-        if (Beta != 0) sums = Float4.FusedMultiplyAdd(Float4.Load(result), Float4.Create(Beta), sums);
-        sums.Store(result);
-    }
-}
+internal readonly record struct ProductShape(int M, int N, int Inner, bool TransposeB, float Alpha, float Beta);
 
 /// <summary>
-/// A stretch of the inner index of a product, tile by tile. Columns of b are packed into panels of a tile's width, by each thread for its own tiles. Tiles are numbered
-/// panel after panel, and an item is a run of them; or, with shares of rows, an item is the same part of every panel. What a tile becomes does not depend on who
-/// does it.
+/// A stretch of the inner index of a product, tile by tile. Columns of b are packed into panels of a tile's width, by each thread for its own tiles. What a tile becomes
+/// does not depend on who does it.
 /// </summary>
 internal readonly unsafe struct Product<TTile, TRows>(
-    ProductShape shape, LeftMatrix a, TRows b, int firstInner, ResultMatrix c, int tilesPerItem, int rowShares, ProductMemory memory) : IKernel
+    ProductShape shape, LeftMatrix a, TRows b, int firstInner, ResultMatrix c, TileSchedule schedule, ProductMemory memory) : IKernel
     where TTile : struct, ITile where TRows : struct, IRows
 {
     // With so few tiles a panel is read where it lies, if it can be.
@@ -40,27 +27,9 @@ internal readonly unsafe struct Product<TTile, TRows>(
     public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
     {
         var own = memory.OfThread(part);
-        var width = TTile.Vectors * V.Count;
-        var tiles = (shape.M + TTile.Rows - 1) / TTile.Rows;
         if (!a.IsPacked) PackRest<V>(own.Rest);
-        if (rowShares > 1)
-        {
-            for (var column = 0; column < shape.N; column += width) MultiplyPanel<V>(column, Border(tiles, start), Border(tiles, end), own);
-            return;
-        }
-
-        var endTile = Math.Min(end * tilesPerItem, (shape.N + width - 1) / width * tiles);
-        for (var tile = start * tilesPerItem; tile < endTile;)
-        {
-            var (column, first) = (tile / tiles * width, tile % tiles);
-            var last = Math.Min(tiles, first + endTile - tile);
-            MultiplyPanel<V>(column, first, last, own);
-            tile += last - first;
-        }
+        foreach (var run in schedule.RunsOf(start, end)) MultiplyPanel<V>(run.Panel * TTile.Vectors * V.Count, run.First, run.Last, own);
     }
-
-    /// <summary>Where a share of rows begins, in tiles; packed groups are shared out the same way.</summary>
-    private int Border(int tiles, int share) => (int)((long)tiles * share / rowShares);
 
     [MethodImpl(Hot.Loop)]
     private void MultiplyPanel<V>(int column, int first, int last, ProductMemory.ThreadMemory own) where V : unmanaged, IVector<V>
@@ -78,7 +47,7 @@ internal readonly unsafe struct Product<TTile, TRows>(
         }
 
         var tile = first;
-        if (columns == width && !c.IsTransposed)
+        if (columns == width && c.TakesTiles)
         {
             var whole = Math.Min(last, shape.M / TTile.Rows);
             for (; tile < whole; tile++)
@@ -90,14 +59,14 @@ internal readonly unsafe struct Product<TTile, TRows>(
         for (; tile < last; tile++) MultiplyEdge<V>(tile, column, columns, panel, panelRow, own);
     }
 
-    /// <summary>A tile that reaches beyond the result, or whose result is stored the other way round.</summary>
+    /// <summary>A tile that reaches beyond the result, or whose result is not stored as it lies in registers.</summary>
     private void MultiplyEdge<V>(int tile, int column, int columns, float* panel, nint panelRow, ProductMemory.ThreadMemory own) where V : unmanaged, IVector<V>
     {
         var width = TTile.Vectors * V.Count;
         var rows = Math.Min(TTile.Rows, shape.M - tile * TTile.Rows);
         var left = rows == TTile.Rows || a.IsPacked ? a.Tile<TTile>(tile) : new LeftRows(own.Rest, 1, TTile.Rows);
         TTile.Multiply<V>(shape.Inner, left, panel, panelRow, own.Tile, width, shape.Alpha, 0);
-        c.Add(tile * TTile.Rows, rows, column, columns, own.Tile, width, shape.Beta);
+        c.Add<V>(tile * TTile.Rows, rows, column, columns, own.Tile, width, shape.Beta);
     }
 
     /// <summary>The rows that do not fill a tile, with rows of zeros to make one.</summary>

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using QLora.Cpu.Vectors;
 using QLora.Quantization;
 
@@ -18,8 +17,9 @@ internal readonly unsafe struct QuantizedRows(QuantizedTensor tensor) : IRows
     /// <summary>The values of the codes.</summary>
     public CodeTable Table => _table;
 
-    /// <summary>Whether rows are whole eights of codes, each of which has one scale.</summary>
-    public bool EightsLieInBlocks => _columns % 8 == 0 && _blockBits >= 3;
+    /// <summary>Whether rows are whole runs of so many codes, each of which has one scale.</summary>
+    /// <param name="codes">A power of two.</param>
+    public bool HasScaleOfEach(int codes) => _columns % codes == 0 && 1 << _blockBits >= codes;
 
     /// <summary>The codes of a row that begins with a byte.</summary>
     public byte* Codes(int row) => _codes + (long)row * _columns / 2;
@@ -30,29 +30,20 @@ internal readonly unsafe struct QuantizedRows(QuantizedTensor tensor) : IRows
     /// <summary>Copies the codes of a row that begins and ends with a byte.</summary>
     public void CopyCodes(int row, byte* destination) => new ReadOnlySpan<byte>(Codes(row), _columns / 2).CopyTo(new Span<byte>(destination, _columns / 2));
 
-    /// <summary>The scale of every eight codes of some rows, where <see cref="EightsLieInBlocks"/>.</summary>
+    /// <summary>The scale of every so many codes of some rows, row after row.</summary>
     /// <param name="row">The first row.</param>
     /// <param name="rows">How many.</param>
-    /// <param name="destination">Takes them, and zeros to fill up each row.</param>
-    /// <param name="width">Numbers from one row of scales to the next, a multiple of eight.</param>
+    /// <param name="codes">How many codes have one: a power of two that divides the row, and no more than a block.</param>
+    /// <param name="destination">Takes them.</param>
+    /// <returns>How many there are.</returns>
     [MethodImpl(Hot.Loop)]
-    public void ReadScales(int row, int rows, float* destination, int width)
+    public int ReadScales(int row, int rows, int codes, float* destination)
     {
-        var (scales, blockBits, eights) = (_scales, _blockBits, _columns / 8);
-        var eight = (long)row * eights;
-        var wholeStretches = blockBits >= 6 && eights % 8 == 0;
-        for (var r = 0; r < rows; r++, eight += eights, destination += width)
-        {
-            var i = 0;
-            if (wholeStretches)
-            {
-                for (; i < eights; i += 8) Vector256.Create(scales[(eight + i) >> (blockBits - 3)]).Store(destination + i);
-                for (; i < width; i += 8) Vector256<float>.Zero.Store(destination + i);
-            }
-
-            for (; i < eights; i++) destination[i] = scales[(eight + i) >> (blockBits - 3)];
-            for (; i < width; i++) destination[i] = 0;
-        }
+        var (count, first) = (rows * (_columns / codes), (long)row * (_columns / codes));
+        var bits = _blockBits - BitOperations.Log2((uint)codes);
+        if (bits == 0) _scales.Read(first, count, destination);
+        else for (var i = 0; i < count; i++) destination[i] = _scales[(first + i) >> bits];
+        return count;
     }
 
     [MethodImpl(Hot.Loop)]
@@ -183,6 +174,27 @@ internal readonly unsafe struct QuantizedScales
         {
             if (_scales != null) return _scales[block];
             return _map[_codes[block]] * _nestedScales[NestedBlock(block)] + _offset;
+        }
+    }
+
+    /// <summary>The scales of some blocks.</summary>
+    [MethodImpl(Hot.Loop)]
+    public void Read(long block, int blocks, float* destination)
+    {
+        if (_scales != null)
+        {
+            new ReadOnlySpan<float>(_scales + block, blocks).CopyTo(new Span<float>(destination, blocks));
+            return;
+        }
+
+        var offset = _offset;
+        byte* codes = _codes;
+        float* map = _map;
+        for (var end = block + blocks; block < end;)
+        {
+            var nested = NestedBlock(block);
+            var scale = _nestedScales[nested];
+            for (var last = Math.Min(end, (nested + 1) * _nestedBlockSize); block < last; block++) *destination++ = map[codes[block]] * scale + offset;
         }
     }
 

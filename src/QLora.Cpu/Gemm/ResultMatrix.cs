@@ -1,22 +1,41 @@
 using System.Runtime.CompilerServices;
 using QLora.Cpu.Vectors;
+using QLora.Tensors;
 
 namespace QLora.Cpu.Gemm;
 
-/// <summary>Where a product goes: number (i, j) to <c>data[i · row + j · column]</c>. One of the two is 1.</summary>
-internal readonly unsafe struct ResultMatrix(float* data, nint row, nint column)
+/// <summary>Where a product goes, row after row or column after column, in either type of activations.</summary>
+internal readonly unsafe struct ResultMatrix
 {
+    private readonly byte* _data;
+    private readonly nint _row, _column;
+    private readonly DType _dtype;
+
+    /// <summary>A tensor as a matrix, or its transpose.</summary>
+    public ResultMatrix(Tensor matrix, bool transposed = false) : this(
+        matrix.DType == DType.BFloat16 ? (byte*)matrix.Pointer<ushort>() : (byte*)matrix.Pointer<float>(), matrix.DType,
+        transposed ? 1 : matrix.Columns, transposed ? matrix.Columns : 1) { }
+
+    private ResultMatrix(byte* data, DType dtype, nint row, nint column)
+    {
+        _data = data;
+        (_dtype, _row, _column) = (dtype, row, column);
+    }
+
+    /// <summary>How its numbers are kept.</summary>
+    public DType DType => _dtype;
+
+    /// <summary>Whether a tile can write its rows where they belong, at <see cref="At"/>.</summary>
+    public bool TakesTiles => _column == 1 && _dtype == DType.Float32;
+
     /// <summary>Numbers from one row to the next.</summary>
-    public nint Row => row;
+    public nint Row => _row;
 
-    /// <summary>Whether it is stored column after column.</summary>
-    public bool IsTransposed => column != 1;
-
-    /// <summary>The address of a number.</summary>
-    public float* At(int i, int j) => data + i * row + j * column;
+    /// <summary>The address of a number, when it <see cref="TakesTiles"/>.</summary>
+    public float* At(int i, int j) => (float*)_data + i * _row + j;
 
     /// <summary>The result from row <paramref name="i"/> on.</summary>
-    public ResultMatrix From(int i) => new(data + i * row, row, column);
+    public ResultMatrix From(int i) => new(_data + i * _row * _dtype.Size(), _dtype, _row, _column);
 
     /// <summary>A rectangle of it ← sums + beta · rectangle; with beta 0 it is not read.</summary>
     /// <param name="i">The first row.</param>
@@ -26,12 +45,21 @@ internal readonly unsafe struct ResultMatrix(float* data, nint row, nint column)
     /// <param name="sums">What is added.</param>
     /// <param name="sumRow">Numbers from one row of them to the next.</param>
     /// <param name="beta">Factor of the old content.</param>
-    [MethodImpl(Hot.Loop)]
-    public void Add(int i, int rows, int j, int columns, float* sums, nint sumRow, float beta)
+    public void Add<V>(int i, int rows, int j, int columns, float* sums, nint sumRow, float beta) where V : unmanaged, IVector<V>
     {
-        if (!IsTransposed)
+        var corner = _data + (i * _row + j * _column) * _dtype.Size();
+        if (_dtype == DType.BFloat16) Add<V, BFloat16Format>(corner, rows, columns, sums, sumRow, beta);
+        else Add<V, SingleFormat>(corner, rows, columns, sums, sumRow, beta);
+    }
+
+    [MethodImpl(Hot.Loop)]
+    private void Add<V, TFormat>(byte* corner, int rows, int columns, float* sums, nint sumRow, float beta)
+        where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
+    {
+        var (row, column) = (_row * TFormat.Size, _column * TFormat.Size);
+        if (_column == 1)
         {
-            for (var r = 0; r < rows; r++) AddRow(At(i + r, j), sums + r * sumRow, columns, beta);
+            for (var r = 0; r < rows; r++) AddRow<V, TFormat>(corner + r * row, sums + r * sumRow, columns, beta);
             return;
         }
 
@@ -43,27 +71,29 @@ internal readonly unsafe struct ResultMatrix(float* data, nint row, nint column)
             for (var s = 0; s < wholeColumns; s += 4)
             {
                 Float4.Transpose(sums + r * sumRow + s, sumRow, square, 4);
-                for (var t = 0; t < 4; t++) AddRow(At(i + r, j + s + t), square + 4 * t, 4, beta);
+                for (var t = 0; t < 4; t++) AddRow<Float4, TFormat>(corner + r * row + (s + t) * column, square + 4 * t, 4, beta);
             }
         }
 
         for (var r = 0; r < rows; r++)
         {
-            for (var s = r < wholeRows ? wholeColumns : 0; s < columns; s++) AddRow(At(i + r, j + s), sums + r * sumRow + s, 1, beta);
+            for (var s = r < wholeRows ? wholeColumns : 0; s < columns; s++) AddRow<Float1, TFormat>(corner + r * row + s * column, sums + r * sumRow + s, 1, beta);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddRow(float* to, float* sums, int count, float beta)
+    private static void AddRow<V, TFormat>(byte* to, float* sums, int count, float beta) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
     {
         var k = 0;
-        for (; k <= count - 4; k += 4)
-        {
-            var sum = Float4.Load(sums + k);
-            if (beta != 0) sum = Float4.FusedMultiplyAdd(Float4.Load(to + k), Float4.Create(beta), sum);
-            sum.Store(to + k);
-        }
+        for (; k <= count - V.Count; k += V.Count) AddAt<V, TFormat>(to, sums, k, beta);
+        for (; k < count; k++) AddAt<Float1, TFormat>(to, sums, k, beta);
+    }
 
-        for (; k < count; k++) to[k] = beta == 0 ? sums[k] : MathF.FusedMultiplyAdd(to[k], beta, sums[k]);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddAt<V, TFormat>(byte* to, float* sums, int k, float beta) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
+    {
+        var sum = V.Load(sums + k);
+        if (beta != 0) sum = V.FusedMultiplyAdd(TFormat.Load<V>(to, k), V.Create(beta), sum);
+        TFormat.Store(to, k, sum);
     }
 }

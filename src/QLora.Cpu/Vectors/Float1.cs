@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using QLora.Backends;
+using QLora.Tensors;
 
 namespace QLora.Cpu.Vectors;
 
@@ -64,10 +65,16 @@ internal readonly unsafe struct Float1(float value) : IVector<Float1>
     public static double SumOfSquares(Float1 x) => (double)x._value * x._value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Float1 LoadBFloat16(ushort* source) => new(BitConverter.UInt32BitsToSingle((uint)*source << 16));
+    public static Float1 LoadBFloat16(ushort* source) => new(BFloat16.Widen(*source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreBFloat16(ushort* destination) => *destination = BFloat16.Round(_value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float1 LoadFloat16(ushort* source) => new((float)BitConverter.UInt16BitsToHalf(*source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float1 LoadSByte(sbyte* source) => new(*source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float1 LookUp(byte* codes, in CodeTable table) => new(table.Values[*codes >> 4]);

@@ -85,6 +85,27 @@ internal readonly unsafe struct Float16(Vector512<float> value) : IRegisterTable
     public static Float16 LoadBFloat16(ushort* source) => new((Avx512F.ConvertToVector512Int32(Vector256.Load(source)) << 16).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreBFloat16(ushort* destination)
+    {
+        Avx512F.ConvertToVector256UInt16(RoundedToBFloat16(_value) >>> 16).Store(destination);
+    }
+
+    /// <summary>Writes the numbers of both, rounded to half the width, in pairs: the first of each in the lower half.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePairs(Float16 first, Float16 second, uint* destination) =>
+        ((RoundedToBFloat16(first._value) >>> 16) | (RoundedToBFloat16(second._value) & Vector512.Create(0xFFFF0000u))).Store(destination);
+
+    /// <summary>Single-precision numbers whose upper halves are the nearest there are; the lower halves mean nothing.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<uint> RoundedToBFloat16(Vector512<float> value)
+    {
+        // Half of the last place that stays, and one more where that place is odd; a NaN, which this could carry into infinity, keeps a fraction instead.
+        var bits = value.AsUInt32();
+        var rounded = bits + Vector512.Create(0x7FFFu) + ((bits >>> 16) & Vector512.Create(1u));
+        return Vector512.ConditionalSelect(Vector512.Equals(value, value).AsUInt32(), rounded, bits | Vector512.Create(0x400000u));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float16 LoadFloat16(ushort* source)
     {
         // A half's exponent and fraction in the places of a single's make a number 2¹¹² times too small; infinity and NaN have the largest exponent of both.
@@ -94,6 +115,9 @@ internal readonly unsafe struct Float16(Vector512<float> value) : IRegisterTable
         value |= Vector512.GreaterThanOrEqual(magnitude, Vector512.Create(0x7C00 << 13)) & Vector512.Create(0x7F800000);
         return new((value | (bits & Vector512.Create(0x8000)) << 16).AsSingle());
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float16 LoadSByte(sbyte* source) => new(Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(Vector128.Load(source))));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float16 LookUp(byte* codes, in CodeTable table)
@@ -106,6 +130,10 @@ internal readonly unsafe struct Float16(Vector512<float> value) : IRegisterTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float16 LookUp(Float16 codes, int shift, Float16 first, Float16 second) =>
         new(Avx512F.PermuteVar16x32(first._value, codes._value.AsInt32() >>> shift));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float16 LoadEightTimes(float* source) =>
+        new(Vector512.Create(Vector256.Create(source[0]), Vector256.Create(source[1])));
 
     [MethodImpl(Hot.Loop)]
     public static void Transpose(float* source, nint sourceRow, float* destination, nint destinationRow)

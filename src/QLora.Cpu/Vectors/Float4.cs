@@ -89,6 +89,16 @@ internal readonly unsafe struct Float4(Vector128<float> value) : IVector<Float4>
     public static Float4 LoadBFloat16(ushort* source) => new((Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)source).AsUInt16()) << 16).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreBFloat16(ushort* destination)
+    {
+        // Half of the last place that stays, and one more where that place is odd; a NaN, which this could carry into infinity, keeps a fraction instead.
+        var bits = _value.AsUInt32();
+        var rounded = bits + Vector128.Create(0x7FFFu) + ((bits >>> 16) & Vector128.Create(1u));
+        bits = Vector128.ConditionalSelect(Vector128.Equals(_value, _value).AsUInt32(), rounded, bits | Vector128.Create(0x400000u)) >>> 16;
+        *(ulong*)destination = Vector128.Narrow(bits, bits).AsUInt64().ToScalar();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 LoadFloat16(ushort* source)
     {
         // A half's exponent and fraction in the places of a single's make a number 2¹¹² times too small; infinity and NaN have the largest exponent of both.
@@ -98,6 +108,10 @@ internal readonly unsafe struct Float4(Vector128<float> value) : IVector<Float4>
         value |= Vector128.GreaterThanOrEqual(magnitude, Vector128.Create(0x7C00 << 13)) & Vector128.Create(0x7F800000);
         return new((value | (bits & Vector128.Create(0x8000)) << 16).AsSingle());
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 LoadSByte(sbyte* source) =>
+        new(Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(uint*)source).AsSByte()))));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 LookUp(byte* codes, in CodeTable table) => new(Vector128.Create(table.Pairs[codes[0]], table.Pairs[codes[1]]).AsSingle());

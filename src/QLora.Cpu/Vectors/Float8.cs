@@ -85,6 +85,16 @@ internal readonly unsafe struct Float8(Vector256<float> value) : IRegisterTable<
     public static Float8 LoadBFloat16(ushort* source) => new((Avx2.ConvertToVector256Int32(source) << 16).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreBFloat16(ushort* destination)
+    {
+        // Half of the last place that stays, and one more where that place is odd; a NaN, which this could carry into infinity, keeps a fraction instead.
+        var bits = _value.AsUInt32();
+        var rounded = bits + Vector256.Create(0x7FFFu) + ((bits >>> 16) & Vector256.Create(1u));
+        bits = Vector256.ConditionalSelect(Vector256.Equals(_value, _value).AsUInt32(), rounded, bits | Vector256.Create(0x400000u)) >>> 16;
+        Sse41.PackUnsignedSaturate(bits.GetLower().AsInt32(), bits.GetUpper().AsInt32()).Store(destination);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 LoadFloat16(ushort* source)
     {
         // A half's exponent and fraction in the places of a single's make a number 2¹¹² times too small; infinity and NaN have the largest exponent of both.
@@ -96,6 +106,9 @@ internal readonly unsafe struct Float8(Vector256<float> value) : IRegisterTable<
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float8 LoadSByte(sbyte* source) => new(Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(source)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 LookUp(byte* codes, in CodeTable table)
     {
         // A byte becomes two places whose low four bits are its halves.
@@ -105,6 +118,9 @@ internal readonly unsafe struct Float8(Vector256<float> value) : IRegisterTable<
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 LookUp(Float8 codes, int shift, Float8 first, Float8 second) => new(Permute(first._value, second._value, codes._value.AsInt32() >>> shift));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float8 LoadEightTimes(float* source) => Create(*source);
 
     [MethodImpl(Hot.Loop)]
     public static void Transpose(float* source, nint sourceRow, float* destination, nint destinationRow)

@@ -9,4 +9,7 @@ internal unsafe interface IRegisterTable<TSelf> : IVector<TSelf> where TSelf : u
     /// <param name="first">The table, or its first half.</param>
     /// <param name="second">The table's second half, when it takes two vectors.</param>
     static abstract TSelf LookUp(TSelf codes, int shift, TSelf first, TSelf second);
+
+    /// <summary>Numbers for eight places each.</summary>
+    static abstract TSelf LoadEightTimes(float* source);
 }

@@ -62,8 +62,14 @@ internal unsafe interface IVector<TSelf> :
     /// <summary>Numbers of half the width, which are the upper halves of singles.</summary>
     static abstract TSelf LoadBFloat16(ushort* source);
 
+    /// <summary>Writes <see cref="Count"/> numbers of half the width, rounded to the nearest, of two that are as near to the even one; NaN stays NaN.</summary>
+    void StoreBFloat16(ushort* destination);
+
     /// <summary>Numbers of IEEE half precision, every one of which is a single.</summary>
     static abstract TSelf LoadFloat16(ushort* source);
+
+    /// <summary>8-bit integers as numbers.</summary>
+    static abstract TSelf LoadSByte(sbyte* source);
 
     /// <summary>The values of <see cref="Count"/> 4-bit codes, two a byte, the first in the high half.</summary>
     /// <param name="codes">The first byte; of half of <see cref="Count"/> bytes, rounded up.</param>

@@ -70,45 +70,45 @@ internal static unsafe class VectorMath
         for (; i < count; i++) SoftCap(Float1.Load(x + i), Float1.Create(cap)).Store(x + i);
     }
 
-    /// <summary>Σ x · y.</summary>
+    /// <summary>Σ x · y, of activations.</summary>
     [MethodImpl(Hot.Loop)]
-    public static float Dot<V>(float* x, float* y, int count) where V : unmanaged, IVector<V>
+    public static float Dot<V, TFormat>(byte* x, byte* y, int count) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
     {
         var (sum0, sum1) = (V.Create(0f), V.Create(0f));
         var i = 0;
         for (; i <= count - 2 * V.Count; i += 2 * V.Count)
         {
-            sum0 = V.FusedMultiplyAdd(V.Load(x + i), V.Load(y + i), sum0);
-            sum1 = V.FusedMultiplyAdd(V.Load(x + i + V.Count), V.Load(y + i + V.Count), sum1);
+            sum0 = V.FusedMultiplyAdd(TFormat.Load<V>(x, i), TFormat.Load<V>(y, i), sum0);
+            sum1 = V.FusedMultiplyAdd(TFormat.Load<V>(x, i + V.Count), TFormat.Load<V>(y, i + V.Count), sum1);
         }
 
-        for (; i <= count - V.Count; i += V.Count) sum0 = V.FusedMultiplyAdd(V.Load(x + i), V.Load(y + i), sum0);
-        var sum = V.Sum(sum0 + sum1);
-        for (; i < count; i++) sum += x[i] * y[i];
-        return sum;
+        for (; i <= count - V.Count; i += V.Count) sum0 = V.FusedMultiplyAdd(TFormat.Load<V>(x, i), TFormat.Load<V>(y, i), sum0);
+        var sum = Float1.Create(V.Sum(sum0 + sum1));
+        for (; i < count; i++) sum += TFormat.Load<Float1>(x, i) * TFormat.Load<Float1>(y, i);
+        return Float1.Sum(sum);
     }
 
-    /// <summary>Σ x · y · z.</summary>
+    /// <summary>Σ x · weight · y, of activations and Float32 weights.</summary>
     [MethodImpl(Hot.Loop)]
-    public static float Dot<V>(float* x, float* y, float* z, int count) where V : unmanaged, IVector<V>
+    public static float Dot<V, TFormat>(byte* x, float* weight, byte* y, int count) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
     {
         var sums = V.Create(0f);
         var i = 0;
-        for (; i <= count - V.Count; i += V.Count) sums = V.FusedMultiplyAdd(V.Load(x + i) * V.Load(y + i), V.Load(z + i), sums);
-        var sum = V.Sum(sums);
-        for (; i < count; i++) sum += x[i] * y[i] * z[i];
-        return sum;
+        for (; i <= count - V.Count; i += V.Count) sums = V.FusedMultiplyAdd(TFormat.Load<V>(x, i) * V.Load(weight + i), TFormat.Load<V>(y, i), sums);
+        var sum = Float1.Create(V.Sum(sums));
+        for (; i < count; i++) sum += TFormat.Load<Float1>(x, i) * Float1.Load(weight + i) * TFormat.Load<Float1>(y, i);
+        return Float1.Sum(sum);
     }
 
     /// <summary>Σ x², in double precision, which no square of a single overflows.</summary>
     [MethodImpl(Hot.Loop)]
-    public static double SumOfSquares<V>(float* x, int count) where V : unmanaged, IVector<V>
+    public static double SumOfSquares<V, TFormat>(byte* x, int count) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
     {
         // Single-precision lanes would lose what double ones keep; horizontal sums of each vector are cheap beside reading it.
         var sum = 0.0;
         var i = 0;
-        for (; i <= count - V.Count; i += V.Count) sum += V.SumOfSquares(V.Load(x + i));
-        for (; i < count; i++) sum += (double)x[i] * x[i];
+        for (; i <= count - V.Count; i += V.Count) sum += V.SumOfSquares(TFormat.Load<V>(x, i));
+        for (; i < count; i++) sum += Float1.SumOfSquares(TFormat.Load<Float1>(x, i));
         return sum;
     }
 
@@ -129,13 +129,14 @@ internal static unsafe class VectorMath
         return largest;
     }
 
-    /// <summary>x ← x · factor.</summary>
+    /// <summary>y ← factor · x, from one format to another or the same; y may be x. With a factor of 1 numbers are as they were, but for rounding to y's format.</summary>
     [MethodImpl(Hot.Loop)]
-    public static void Scale<V>(float* x, int count, float factor) where V : unmanaged, IVector<V>
+    public static void Scale<V, TFrom, TTo>(byte* x, byte* y, int count, float factor = 1)
+        where V : unmanaged, IVector<V> where TFrom : struct, IActivationFormat where TTo : struct, IActivationFormat
     {
         var i = 0;
-        for (; i <= count - V.Count; i += V.Count) (V.Load(x + i) * V.Create(factor)).Store(x + i);
-        for (; i < count; i++) x[i] *= factor;
+        for (; i <= count - V.Count; i += V.Count) TTo.Store(y, i, TFrom.Load<V>(x, i) * V.Create(factor));
+        for (; i < count; i++) TTo.Store(y, i, TFrom.Load<Float1>(x, i) * Float1.Create(factor));
     }
 
     /// <summary>x ← e^(x − reference); returns Σ x.</summary>

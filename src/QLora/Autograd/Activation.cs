@@ -21,12 +21,15 @@ public sealed class Activation
         _backend = backend;
         _value = value;
         _ownsValue = ownsValue;
-        Shape = value.Shape;
+        (Shape, DType) = (value.Shape, value.DType);
         NeedsGradient = needsGradient;
     }
 
     /// <summary>Its shape, outermost first: (tokens, features) unless an op says otherwise.</summary>
     public Shape Shape { get; }
+
+    /// <summary>The type of its elements, and of its gradient's.</summary>
+    public DType DType { get; }
 
     /// <summary>Its elements.</summary>
     /// <exception cref="InvalidOperationException">It was released or moved into the result of an in-place op.</exception>
@@ -36,7 +39,7 @@ public sealed class Activation
         {
             if (_value is null && Producer is { CanRecompute: true } producer)
             {
-                _value = _backend.Allocate(Shape);
+                _value = _backend.Allocate(Shape, DType);
                 _ownsValue = true;
                 producer.Compute(_value.Value);
             }
@@ -60,7 +63,7 @@ public sealed class Activation
         accumulate = _gradient is not null;
         if (_gradient is null)
         {
-            _gradient = _backend.Allocate(Shape);
+            _gradient = _backend.Allocate(Shape, DType);
             _ownsGradient = true;
         }
 
@@ -99,7 +102,7 @@ public sealed class Activation
         if (Producer is { ReadsOutput: true })
         {
             owned = true;
-            var copy = _backend.Allocate(Shape);
+            var copy = _backend.Allocate(Shape, DType);
             _backend.Copy(taken, copy);
             return copy;
         }

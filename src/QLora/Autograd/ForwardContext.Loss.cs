@@ -5,11 +5,11 @@ namespace QLora.Autograd;
 
 public sealed partial class ForwardContext
 {
-    private const int LogitsChunkBytes = 32 << 20;
+    private const int LogitsChunkBytes = 32 << 20, FrugalLogitsChunkBytes = 16 << 20;
 
     /// <summary>
     /// The summed cross-entropy of the batch's supervised tokens, head and loss in one and in chunks of rows: only supervised rows are multiplied, and no more
-    /// logits than 32 MiB exist at once. When recording, the gradient of <paramref name="gradientScale"/> times the sum goes to the hidden states and to what
+    /// logits than 32 MiB exist at once, or 16 where blocks keep only their inputs. When recording, the gradient of <paramref name="gradientScale"/> times the sum goes to the hidden states and to what
     /// the head trains; then <see cref="Backward"/> carries it on.
     /// </summary>
     /// <param name="hidden">(tokens, hidden).</param>
@@ -21,7 +21,7 @@ public sealed partial class ForwardContext
     {
         var (rows, targets) = (Batch.SupervisedRows, Batch.Targets);
         if (rows.Length == 0) return 0;
-        var most = Math.Clamp(LogitsChunkBytes / (sizeof(float) * head.Spec.Out), 1, rows.Length);
+        var most = Math.Clamp((_options.Checkpoint ? FrugalLogitsChunkBytes : LogitsChunkBytes) / (sizeof(float) * head.Spec.Out), 1, rows.Length);
         var chunks = (rows.Length + most - 1) / most;
         var chunk = (rows.Length + chunks - 1) / chunks; // none of a few rows, for which the whole head is read
         var losses = Backend.Allocate(new Shape(rows.Length));
@@ -33,10 +33,10 @@ public sealed partial class ForwardContext
             var count = Math.Min(chunk, rows.Length - start);
             var rowIds = Backend.Upload<int>(new Shape(count), DType.Int32, rows.AsSpan(start, count));
             var labels = Backend.Upload<int>(new Shape(count), DType.Int32, targets.AsSpan(start, count));
-            var x = new Activation(Backend, Backend.Allocate(new Shape(count, hidden.Shape.Columns)), ownsValue: true, hidden.NeedsGradient);
+            var x = new Activation(Backend, Backend.Allocate(new Shape(count, hidden.Shape.Columns), hidden.DType), ownsValue: true, hidden.NeedsGradient);
             Backend.Embedding(rowIds, hidden.Value, x.Value);
 
-            var product = new LinearNode(this, head, x);
+            var product = new LinearNode(this, head, x, DType.Float32);
             var logits = product.Forward();
             using var capped = CapLogits(logits.Value, IsRecording && logits.NeedsGradient);
             onLogits?.Invoke(logits.Value, targets.AsMemory(start, count));
@@ -67,12 +67,12 @@ public sealed partial class ForwardContext
     /// <summary>The logits of some hidden states; nothing is recorded for them.</summary>
     /// <param name="hidden">(tokens, hidden), after the final norm.</param>
     /// <param name="head">The output head.</param>
-    /// <returns>(tokens, vocabulary).</returns>
+    /// <returns>(tokens, vocabulary) Float32.</returns>
     /// <exception cref="InvalidOperationException">The pass records.</exception>
     public Activation Logits(Activation hidden, Linear head)
     {
         if (IsRecording) throw new InvalidOperationException("logits are not recorded; train with CrossEntropySum");
-        var logits = head.Forward(hidden, this);
+        var logits = Apply(new LinearNode(this, head, hidden, DType.Float32));
         CapLogits(logits.Value, keep: false);
         return logits;
     }

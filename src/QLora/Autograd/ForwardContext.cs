@@ -48,6 +48,7 @@ public sealed partial class ForwardContext : IDisposable
         batch.CheckFits(model.Config.VocabSize);
         Backend = model.Backend;
         Batch = batch;
+        ComputeDType = model.ComputeDType;
         _config = model.Config;
         _rotaryTables = model.RotaryTables;
         _options = options;
@@ -62,6 +63,9 @@ public sealed partial class ForwardContext : IDisposable
 
     /// <summary>The input.</summary>
     public TokenBatch Batch { get; }
+
+    /// <summary>The type of activations and of their gradients. Logits and the weights of experts are Float32 in any pass.</summary>
+    public DType ComputeDType { get; }
 
     /// <summary>Called with the number and the input of every block as the pass reaches it.</summary>
     public Action<int, Tensor>? BlockReached { get; init; }

@@ -35,8 +35,9 @@ internal abstract class Node(ForwardContext context)
     /// <summary>Gives back what was saved besides inputs and output.</summary>
     public virtual void Release() { }
 
-    /// <summary>A new output of the op, with undefined content.</summary>
-    protected Activation NewOutput(Shape shape, bool needsGradient) => new(Backend, Backend.Allocate(shape), ownsValue: true, needsGradient);
+    /// <summary>A new output of the op, with undefined content; of the pass's type unless another one is given.</summary>
+    protected Activation NewOutput(Shape shape, bool needsGradient, DType? dtype = null)
+        => new(Backend, Backend.Allocate(shape, dtype ?? Context.ComputeDType), ownsValue: true, needsGradient);
 
     /// <summary>The gradient of the output.</summary>
     protected Tensor OutputGradient => Output.Gradient!.Value;

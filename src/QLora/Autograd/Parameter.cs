@@ -20,7 +20,7 @@ public sealed class Parameter(string name, Tensor value) : IDisposable
     /// <summary>Whether it is trained.</summary>
     public bool IsTrainable => Gradient is not null;
 
-    /// <summary>Makes it trainable, with a gradient of zeros; values in half precision are widened to Float32 first. A second call does nothing.</summary>
+    /// <summary>Makes it trainable, with a gradient of zeros; values in another format are widened to Float32 first. A second call does nothing.</summary>
     public void Train(Backend backend)
     {
         if (Value.DType != DType.Float32)

@@ -3,7 +3,7 @@ using QLora.Tensors;
 
 namespace QLora.Autograd;
 
-/// <summary>Half-precision weights in single precision.</summary>
+/// <summary>Weights of half precision or 8 bits in single precision.</summary>
 internal static class Widening
 {
     /// <summary>A copy of a vector or matrix in Float32, of the same shape. The caller gives it back.</summary>

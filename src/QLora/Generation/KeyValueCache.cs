@@ -13,6 +13,7 @@ public sealed class KeyValueCache : IDisposable
 
     private readonly Backend _backend;
     private readonly Shape _token; // (1, keyHeads, headSize)
+    private readonly DType _dtype;
     private readonly (Tensor Keys, Tensor Values)?[] _blocks;
 
     /// <summary>An empty cache, which takes no memory yet.</summary>
@@ -24,6 +25,7 @@ public sealed class KeyValueCache : IDisposable
         _backend = model.Backend;
         MaxLength = maxLength;
         _token = new Shape(1, model.Config.AttentionShape.KeyHeads, model.Config.AttentionShape.HeadSize);
+        _dtype = model.ComputeDType;
         _blocks = new (Tensor, Tensor)?[model.Config.NumHiddenLayers];
     }
 
@@ -62,7 +64,7 @@ public sealed class KeyValueCache : IDisposable
     {
         var capacity = (int)Math.Min(MaxLength, Math.Max(SmallestCapacity, System.Numerics.BitOperations.RoundUpToPowerOf2((uint)length)));
         var shape = new Shape(capacity, _token[1], _token[2]);
-        var grown = (Keys: _backend.Allocate(shape), Values: _backend.Allocate(shape));
+        var grown = (Keys: _backend.Allocate(shape, _dtype), Values: _backend.Allocate(shape, _dtype));
         if (Length > 0 && _blocks[block] is { } held)
         {
             _backend.Copy(held.Keys.Slice(0, Length), grown.Keys.Slice(0, Length));

@@ -14,8 +14,8 @@ public abstract class Weight : IDisposable
     /// <summary>The dense values; null when it is in 4 bits.</summary>
     public abstract Parameter? Parameter { get; }
 
-    /// <summary>y ← x·Wᵀ + beta·y when <paramref name="transpose"/>, else x·W + beta·y.</summary>
-    public abstract void MatMul(Backend backend, Tensor x, Tensor y, bool transpose, float beta);
+    /// <summary>y ← x·Wᵀ + beta·y when <paramref name="transpose"/>, else x·W + beta·y; with a branch, + u·Vᵀ or + u·V besides.</summary>
+    public abstract void MatMul(Backend backend, Tensor x, Tensor y, bool transpose, float beta, LowRankBranch? branch = null);
 
     /// <summary>The weight in full precision, (out, in) Float32, for merging. The caller gives it back.</summary>
     public abstract Tensor ToFloat32(Backend backend, Shape shape);
@@ -24,7 +24,7 @@ public abstract class Weight : IDisposable
     public abstract void Dispose();
 }
 
-/// <summary>A weight in full or half precision.</summary>
+/// <summary>A weight in full or half precision, or in the 8 bits that it was published in.</summary>
 /// <param name="parameter">Its values.</param>
 /// <param name="owned">Whether it is this weight's own; a tied one is the embedding's.</param>
 public sealed class DenseWeight(Parameter parameter, bool owned = true) : Weight
@@ -39,8 +39,12 @@ public sealed class DenseWeight(Parameter parameter, bool owned = true) : Weight
     public bool IsOwned => owned;
 
     /// <inheritdoc/>
-    public override void MatMul(Backend backend, Tensor x, Tensor y, bool transpose, float beta)
-        => backend.MatMul(x, parameter.Value, y, transposeB: transpose, beta: beta);
+    public override void MatMul(Backend backend, Tensor x, Tensor y, bool transpose, float beta, LowRankBranch? branch = null)
+    {
+        // The branch first: added to a result that BFloat16 has rounded already, what is less than half a unit in its last place would vanish without trace.
+        if (branch is { } added) backend.MatMul(added.U, added.V, y, transposeB: transpose, beta: beta);
+        backend.MatMul(x, parameter.Value, y, transposeB: transpose, beta: branch is null ? beta : 1);
+    }
 
     /// <inheritdoc/>
     public override Tensor ToFloat32(Backend backend, Shape shape) => backend.ToFloat32(parameter.Value);
@@ -66,7 +70,8 @@ public sealed class QuantizedWeight(QuantizedTensor tensor) : Weight
     public override Parameter? Parameter => null;
 
     /// <inheritdoc/>
-    public override void MatMul(Backend backend, Tensor x, Tensor y, bool transpose, float beta) => backend.MatMul4Bit(x, tensor, y, transpose, beta);
+    public override void MatMul(Backend backend, Tensor x, Tensor y, bool transpose, float beta, LowRankBranch? branch = null)
+        => backend.MatMul4Bit(x, tensor, y, transpose, beta, branch);
 
     /// <inheritdoc/>
     public override Tensor ToFloat32(Backend backend, Shape shape)

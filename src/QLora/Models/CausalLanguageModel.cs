@@ -2,6 +2,7 @@ using QLora.Adapters;
 using QLora.Autograd;
 using QLora.Backends;
 using QLora.Layers;
+using QLora.Tensors;
 
 namespace QLora.Models;
 
@@ -27,6 +28,17 @@ public abstract class CausalLanguageModel(Backend backend) : IDisposable
     /// <summary>The adapters on this model, by name.</summary>
     public AdapterSet Adapters => field ??= new AdapterSet(this);
 
+    /// <summary>
+    /// The type of activations and of their gradients: Float32, or BFloat16, which halves their memory and rounds each result to eight bits. Sums, logits, adapters and the
+    /// gradients of what is trained are Float32 either way. Every pass that begins later has it.
+    /// </summary>
+    /// <exception cref="ArgumentException">Set to another type.</exception>
+    public DType ComputeDType
+    {
+        get;
+        set => field = value is DType.Float32 or DType.BFloat16 ? value : throw new ArgumentException($"{value} is no type of activations, expected Float32 or BFloat16", nameof(value));
+    }
+
     /// <summary>Everything that is trained now: the adapter in use, or every weight after <see cref="TrainAllWeights"/>.</summary>
     public IEnumerable<Parameter> TrainableParameters
         => Modules.SelectMany(module => module.Parameters).Concat(Adapters.Active?.Parameters ?? []).Where(parameter => parameter.IsTrainable);
@@ -40,7 +52,7 @@ public abstract class CausalLanguageModel(Backend backend) : IDisposable
     /// <param name="context">The pass: its batch, where ops run and are recorded.</param>
     public abstract Activation Forward(ForwardContext context);
 
-    /// <summary>Makes every weight trainable, for training a model rather than an adapter. Weights in half precision are widened to Float32.</summary>
+    /// <summary>Makes every weight trainable, for training a model rather than an adapter. Weights in another format are widened to Float32.</summary>
     /// <exception cref="QLoraException">A weight is in 4 bits.</exception>
     public void TrainAllWeights()
     {

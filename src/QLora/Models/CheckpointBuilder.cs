@@ -66,17 +66,17 @@ internal class CheckpointBuilder(WeightSource source, Backend backend, Quantizat
     private Parameter ReadParameter(WeightSpec weight, bool asFloat32 = false)
     {
         var info = Find(weight);
-        if (info.DenseType is not { } dense || (asFloat32 && dense != DType.Float32) || weight.TransformIn(source.Naming) is not null)
+        if (info.StoredType is not { } stored || (asFloat32 && stored != DType.Float32) || weight.TransformIn(source.Naming) is not null)
         {
             return new Parameter(weight.Name, ReadFloat32(weight, info));
         }
 
         Report();
-        return new Parameter(weight.Name, ReadStored(weight, info, dense));
+        return new Parameter(weight.Name, ReadStored(weight, info, stored));
     }
 
     /// <summary>A weight as it lies in the checkpoint.</summary>
-    protected virtual Tensor ReadStored(WeightSpec weight, WeightInfo info, DType dense) => Backend.Upload(weight.Shape, dense, source.ReadRaw(info.Name));
+    protected virtual Tensor ReadStored(WeightSpec weight, WeightInfo info, DType stored) => Backend.Upload(weight.Shape, stored, source.ReadRaw(info.Name));
 
     private WeightInfo Find(WeightSpec weight) => source.Weights[weight.NameIn(source.Naming)!];
 

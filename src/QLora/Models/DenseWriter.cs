@@ -81,8 +81,8 @@ internal sealed class DenseWriter(Backend backend, DType dtype)
         for (var i = 0; i < values.Length; i++)
         {
             var value = values[i];
-            _halves[i] = BFloat16Bits(value);
-            var lost = value - BitConverter.UInt32BitsToSingle((uint)_halves[i] << 16);
+            _halves[i] = BFloat16.Round(value);
+            var lost = value - BFloat16.Widen(_halves[i]);
             size += value * value;
             error += lost * lost;
         }
@@ -90,13 +90,5 @@ internal sealed class DenseWriter(Backend backend, DType dtype)
         SumOfSquares += size;
         SquaredError += error;
         return _halves.AsSpan(0, values.Length);
-    }
-
-    /// <summary>Rounds to nearest, ties to even; NaN stays NaN.</summary>
-    private static ushort BFloat16Bits(float value)
-    {
-        var bits = BitConverter.SingleToUInt32Bits(value);
-        if (float.IsNaN(value)) return (ushort)((bits >> 16) | 0x40);
-        return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
     }
 }

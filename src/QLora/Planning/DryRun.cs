@@ -31,6 +31,7 @@ internal sealed class DryRun : IDisposable
         _backend = new PlanningBackend(workspaces);
         _run = run;
         _model = file.Family.Create(file.Config, new PlannedBuilder(weights, _backend, quantization));
+        _model.ComputeDType = run.ComputeDType;
         LoadingBytes = _backend.Memory.PeakTouched;
         if (run.Lora is { } lora) _model.Adapters.AddUnfilled(lora);
         else _model.TrainAllWeights();

@@ -13,7 +13,7 @@ internal sealed class PlannedBuilder(WeightSource source, PlanningBackend backen
     : CheckpointBuilder(source, backend, quantization, progress: null)
 {
     /// <inheritdoc/>
-    protected override Tensor ReadStored(WeightSpec weight, WeightInfo info, DType dense) => Backend.Allocate(weight.Shape, dense);
+    protected override Tensor ReadStored(WeightSpec weight, WeightInfo info, DType stored) => Backend.Allocate(weight.Shape, stored);
 
     /// <inheritdoc/>
     protected override void Decode(WeightSpec weight, WeightInfo info, Tensor tensor) { }

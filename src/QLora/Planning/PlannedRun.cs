@@ -1,5 +1,6 @@
 using QLora.Adapters;
 using QLora.Models;
+using QLora.Tensors;
 
 namespace QLora.Planning;
 
@@ -21,6 +22,9 @@ public sealed record PlannedRun
     /// <summary>Whether blocks are run again in the backward pass instead of kept.</summary>
     public bool GradientCheckpointing { get; init; } = true;
 
+    /// <summary>The type of activations and of their gradients: Float32 or BFloat16.</summary>
+    public DType ComputeDType { get; init; }
+
     /// <summary>The share of an example's tokens that is supervised, above 0 and up to 1: logits exist for those alone.</summary>
     public double SupervisedShare { get; init; } = 1;
 
@@ -35,6 +39,7 @@ public sealed record PlannedRun
         if (GradientAccumulationSteps < 1) throw new QLoraException($"the gradient accumulation steps are {GradientAccumulationSteps}, expected 1 or more");
         if (MaxLength < 2) throw new QLoraException($"the longest example has {MaxLength} tokens, expected 2 or more");
         if ((long)BatchSize * MaxLength > int.MaxValue) throw new QLoraException($"{BatchSize} examples of {MaxLength} tokens are more than a batch can hold");
+        if (ComputeDType is not (DType.Float32 or DType.BFloat16)) throw new QLoraException($"the compute dtype is {ComputeDType}, expected Float32 or BFloat16");
         if (!(SupervisedShare > 0 && SupervisedShare <= 1)) throw new QLoraException($"the supervised share is {SupervisedShare}, expected a number above 0 up to 1");
         if (EvaluationLength < 0) throw new QLoraException($"evaluation takes {EvaluationLength} tokens at a time, expected 0 or more");
         return this;

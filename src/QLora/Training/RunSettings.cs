@@ -21,6 +21,7 @@ internal sealed class RunSettings
     public RunSettings(CausalLanguageModel model, Dataset data, TrainingOptions options, int totalSteps)
     {
         AddModel(model);
+        Add("--compute-dtype", model.ComputeDType.ToString().ToLowerInvariant());
         Add("data", $"{data.Examples.Count} examples of {data.Tokens} tokens, {Hash(data)}");
         Add("--batch-size", options.BatchSize);
         Add("--gradient-accumulation-steps", options.GradientAccumulationSteps);

@@ -97,7 +97,8 @@ public sealed class Verifier
         if (!_reference.Has(name)) return;
         _reference.CheckRows(name, x.Columns);
         var errors = new ErrorMeter();
-        CompareRows(name, x, 0, errors);
+        using var widened = _model.Backend.ToFloat32(x);
+        CompareRows(name, widened, 0, errors);
         Add(name, errors, _options.Tolerance);
     }
 

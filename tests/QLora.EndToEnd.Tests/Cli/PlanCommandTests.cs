@@ -50,6 +50,14 @@ public class PlanCommandTests
     }
 
     [Fact]
+    public void Activations_in_bfloat16_need_about_half()
+    {
+        string[] plan = ["plan", "--model", TinyData.Model, "--batch-size", "64", "--max-length", "256", "--gradient-checkpointing", "false", "--json"];
+        long Activations(params string[] more) => Qlora.Run([.. plan, .. more]).Succeeded().Json.GetProperty("activations_bytes").GetInt64();
+        Assert.InRange(Activations("--compute-dtype", "bfloat16") / (double)Activations(), 0.5, 0.65);
+    }
+
+    [Fact]
     public void A_config_is_enough()
     {
         using var folder = new TemporaryFolder();

@@ -90,6 +90,22 @@ public class TrainCommandTests(TextModel model) : IClassFixture<TextModel>
         Assert.Equal(File.ReadAllBytes(Path.Combine(folder["whole"], "adapter_model.safetensors")), File.ReadAllBytes(Path.Combine(folder["parts"], "adapter_model.safetensors")));
         Assert.Contains("checkpoint of step  3", Qlora.Run("inspect", Path.Combine(folder["parts"], "checkpoint-3")).Succeeded().Output, StringComparison.Ordinal);
         Train(folder, "parts", [.. settings, "--rank", "3", "--resume", folder["parts"]]).Failed(3, "--rank is 3 and was 16");
+        Train(folder, "parts", [.. settings, "--compute-dtype", "bfloat16", "--resume", folder["parts"]]).Failed(3, "--compute-dtype is bfloat16 and was float32");
+    }
+
+    [Fact]
+    public void A_model_is_trained_evaluated_and_asked_in_bfloat16()
+    {
+        using var folder = new TemporaryFolder();
+        string[] dtype = ["--compute-dtype", "bfloat16"];
+        double Loss(params string[] more) => Qlora.Run(["evaluate", "--model", TinyData.Model, "--data", folder.WriteTokens(), "--json", .. more]).Succeeded().Json.GetProperty("loss").GetDouble();
+        Train(folder, "adapter", ["--epochs", "6", "--batch-size", "4", "--learning-rate", "5e-3", .. dtype]).Succeeded();
+        var (single, rounded) = (Loss("--adapter", folder["adapter"]), Loss(["--adapter", folder["adapter"], .. dtype]));
+        Assert.NotEqual(single, rounded);
+        Assert.Equal(single, rounded, 0.01 * single);
+        Assert.True(rounded < Loss(dtype));
+        Qlora.Run("generate", "--model", model.Path, "--chat", "--prompt", "lamp on", "--max-new-tokens", "2", "--compute-dtype", "bfloat16").Succeeded();
+        Train(folder, "other", "--compute-dtype", "float16").Failed(2, "--compute-dtype: 'float16' given, expected float32 or bfloat16");
     }
 
     [Fact]

@@ -53,7 +53,7 @@ public class ModelMergerTests
         Assert.Equal(expected, Logits(model));
 
         using var file = ModelFile.Open(folder.Path);
-        Assert.All(file.Weights!.Weights.Values, weight => Assert.Equal(dtype, weight.DenseType));
+        Assert.All(file.Weights!.Weights.Values, weight => Assert.Equal(dtype, weight.StoredType));
         using var merged = file.Load(backend, QuantizationOptions.None);
         RelativeError.AtMost(dtype == DType.Float32 ? 1e-5 : BFloat16Tolerance, expected, Logits(merged), "logits");
 

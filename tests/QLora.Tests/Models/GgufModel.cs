@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using QLora.Checkpoints;
 using QLora.Checkpoints.Gguf;
 using QLora.Models;
@@ -8,6 +9,7 @@ using QLora.Models.Granite;
 using QLora.Models.Mistral;
 using QLora.Models.Mixtral;
 using QLora.Models.Qwen3Moe;
+using QLora.Tensors;
 
 namespace QLora.Tests.Models;
 
@@ -87,7 +89,8 @@ internal static class GgufModel
     /// <param name="model">The folder, opened.</param>
     /// <param name="path">Where to.</param>
     /// <param name="keys">The metadata; that of the config when null.</param>
-    public static void Write(ModelFile model, string path, IReadOnlyList<Key>? keys = null)
+    /// <param name="matrices">How matrices are stored whose rows it can hold, except those of experts: Float32 or Q8.</param>
+    public static void Write(ModelFile model, string path, IReadOnlyList<Key>? keys = null, DType matrices = DType.Float32)
     {
         keys ??= Keys(model.Config);
         var weights = model.Modules.SelectMany(module => module.Weights).GroupBy(weight => weight.GgufName!).Select(group => group.ToList()).ToList();
@@ -103,13 +106,36 @@ internal static class GgufModel
         {
             // A tensor of several weights is that of all experts.
             int[] extents = [.. parts.Count > 1 ? [parts.Count] : Array.Empty<int>(), .. Enumerable.Range(0, parts[0].Shape.Rank).Select(axis => parts[0].Shape[axis])];
-            file.Tensor(parts[0].GgufName!, 0, offset, [.. extents.Reverse().Select(extent => (ulong)extent)]);
-            offset += (ulong)((extents.Aggregate(1L, (count, extent) => count * extent) * sizeof(float) + 31) / 32 * 32);
+            var type = TypeOf(parts);
+            file.Tensor(parts[0].GgufName!, type == DType.Q8 ? 8u : 0, offset, [.. extents.Reverse().Select(extent => (ulong)extent)]);
+            offset += (ulong)((type.Bytes(extents.Aggregate(1L, (count, extent) => count * extent)) + 31) / 32 * 32);
         }
 
         file.Align();
-        foreach (var parts in weights) file.Floats([.. parts.SelectMany(weight => AsConverted(weight, model.Weights!))]).Align();
+        foreach (var parts in weights)
+        {
+            float[] values = [.. parts.SelectMany(weight => AsConverted(weight, model.Weights!))];
+            if (TypeOf(parts) == DType.Q8) file.Raw(MemoryMarshal.AsBytes<Q8Block>(InBlocks(values)));
+            else file.Floats(values);
+            file.Align();
+        }
+
         File.WriteAllBytes(path, file.ToArray());
+
+        DType TypeOf(List<WeightSpec> parts) => parts is [{ Shape: { Rank: 2, Columns: var columns } }] && columns % matrices.BlockSize() == 0 ? matrices : DType.Float32;
+    }
+
+    private static unsafe Q8Block[] InBlocks(float[] values)
+    {
+        var blocks = new Q8Block[values.Length / Q8Block.Count];
+        for (var i = 0; i < values.Length; i++)
+        {
+            ref var block = ref blocks[i / Q8Block.Count];
+            if (i % Q8Block.Count == 0) block.Scale = (Half)(values.AsSpan(i, Q8Block.Count).ToArray().Max(MathF.Abs) / 127);
+            block.Codes[i % Q8Block.Count] = (sbyte)Math.Clamp(MathF.Round(values[i] / Math.Max((float)block.Scale, 1e-6f)), -127, 127);
+        }
+
+        return blocks;
     }
 
     /// <summary>A weight as the converter writes it: GPT-2's matrices turned over, Gemma's norms whole, the rows of Llama's queries and keys interleaved.</summary>

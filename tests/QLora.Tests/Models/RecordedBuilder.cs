@@ -64,7 +64,7 @@ internal sealed class RecordedBuilder(CheckpointBuilder inner) : ModuleBuilder(i
 
     private static ModelConfig WithRoundedFrequencies(ModelFile file)
     {
-        var format = file.Weights!.Weights.GetValueOrDefault("model.embed_tokens.weight")?.DenseType;
+        var format = file.Weights!.Weights.GetValueOrDefault("model.embed_tokens.weight")?.StoredType;
         if (format is not (DType.BFloat16 or DType.Float16)) return file.Config;
         var config = (DecoderConfig)file.Config;
         var factors = config.Rotary.InverseFrequencies(1).Select(frequency => frequency / Round(frequency, format.Value));

@@ -3,6 +3,7 @@ using QLora.Backends;
 using QLora.Data;
 using QLora.Models;
 using QLora.Planning;
+using QLora.Tensors;
 using QLora.Training;
 
 namespace QLora.Tests.Planning;
@@ -47,6 +48,9 @@ public class MemoryPlannerTests
         ["not quantised, kept"] = (run => run with { GradientCheckpointing = false, BatchSize = 2 }, QuantizationOptions.None),
         ["scales in single precision"] = (run => run, new QuantizationOptions(Double: false)),
         ["few supervised"] = (run => run with { SupervisedShare = 0.25, MaxLength = 100 }, new QuantizationOptions()),
+        ["bfloat16"] = (run => run with { ComputeDType = DType.BFloat16 }, new QuantizationOptions()),
+        ["bfloat16, long, kept, dropout"] =
+            (run => run with { ComputeDType = DType.BFloat16, MaxLength = 200, GradientCheckpointing = false, Lora = new LoraConfig { Rank = 4, Dropout = 0.1f } }, new QuantizationOptions()),
         ["every weight"] = (run => run with { Lora = null }, QuantizationOptions.None),
     };
 
@@ -145,6 +149,7 @@ public class MemoryPlannerTests
         Assert.Throws<QLoraException>(() => planner.Plan(Standard with { MaxLength = 1 }));
         Assert.Throws<QLoraException>(() => planner.Plan(Standard with { BatchSize = 1 << 20, MaxLength = 1 << 20 }));
         Assert.Throws<QLoraException>(() => planner.Plan(Standard with { SupervisedShare = 0 }));
+        Assert.Throws<QLoraException>(() => planner.Plan(Standard with { ComputeDType = DType.Float16 }));
     }
 
     private static TheoryData<string, string> Matrix(string[] models)
@@ -176,6 +181,7 @@ public class MemoryPlannerTests
     private static MemoryStatistics Train(ModelFile file, Backend backend, QuantizationOptions quantization, PlannedRun run)
     {
         using var model = file.Load(backend, quantization);
+        model.ComputeDType = run.ComputeDType;
         if (run.Lora is null) model.TrainAllWeights();
         else model.Adapters.AddNew(run.Lora);
         if (run.Lora is not null) model.Adapters.Train();

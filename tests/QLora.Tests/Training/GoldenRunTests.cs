@@ -1,6 +1,7 @@
 using QLora.Backends;
 using QLora.Checkpoints;
 using QLora.Models;
+using QLora.Tensors;
 using QLora.Testing;
 using QLora.Tests.Models;
 using QLora.Training;
@@ -41,7 +42,23 @@ public class GoldenRunTests
         AdapterIs(Path.Combine(run.Folder, "final"), model, 0.01);
     }
 
-    internal static void Check(IReadOnlyList<GoldenStep> expected, Trainer trainer, double lossTolerance)
+    /// <summary>In bfloat16 a loss is off by the rounding of activations, and a norm by that of gradients that add up over
+    /// the steps before as well: within 2 % and 5 %.</summary>
+    [Theory]
+    [InlineData("lora_fp32"), InlineData("qlora_nf4_dq"), InlineData("rslora")]
+    public void RunsInBFloat16StayNearThoseRecorded(string name)
+    {
+        var run = GoldenRun.Open(name);
+        using var backend = TestBackends.Create(TestBackends.Names.Last());
+        using var file = ModelFile.Open(TestData.Golden($"models/{run.Base}"));
+        using var model = RecordedBuilder.Load(file, backend, run.Quantization);
+        model.ComputeDType = DType.BFloat16;
+        model.Adapters.Load(Path.Combine(run.Folder, "initial"));
+        using var trainer = new Trainer(model, run.Data(), run.Options);
+        Check(run.Steps, trainer, lossTolerance: 0.02 * run.Steps.Min(step => step.Loss), normTolerance: 0.05);
+    }
+
+    internal static void Check(IReadOnlyList<GoldenStep> expected, Trainer trainer, double lossTolerance, double normTolerance = 0.01)
     {
         var seen = new StepList();
         Assert.Equal(expected.Count, trainer.TotalSteps);
@@ -54,7 +71,7 @@ public class GoldenRunTests
         {
             Assert.True(Math.Abs(golden.Loss - step.Loss) <= lossTolerance, $"step {step.Step}: loss {step.Loss}, recorded {golden.Loss}");
             var error = Math.Abs(golden.GradientNorm - step.GradientNorm);
-            Assert.True(error <= 0.01 * golden.GradientNorm, $"step {step.Step}: gradient norm {step.GradientNorm}, recorded {golden.GradientNorm}");
+            Assert.True(error <= normTolerance * golden.GradientNorm, $"step {step.Step}: gradient norm {step.GradientNorm}, recorded {golden.GradientNorm}");
             Assert.Equal(golden.LearningRate ?? step.LearningRate, step.LearningRate, 1e-12);
             Assert.Equal(golden.Tokens ?? step.SupervisedTokens, step.SupervisedTokens);
         }

@@ -1,5 +1,6 @@
 using QLora.Backends;
 using QLora.Models;
+using QLora.Tensors;
 using QLora.Training;
 
 namespace QLora.Tests.Training;
@@ -12,13 +13,16 @@ public class ResumeTests
         BatchSize = 2, GradientAccumulationSteps = 2, MaxSteps = 6, LearningRate = 0.01, WarmupSteps = 2, WeightDecay = 0.01, SaveSteps = 3, Seed = 7,
     };
 
-    public static TheoryData<string, string> Cases()
+    public static TheoryData<string, string, DType> Cases()
     {
-        var data = new TheoryData<string, string>();
+        var data = new TheoryData<string, string, DType>();
         foreach (var backend in TestBackends.Names)
         {
-            data.Add(backend, "lora");
-            data.Add(backend, "full");
+            foreach (var dtype in new[] { DType.Float32, DType.BFloat16 })
+            {
+                data.Add(backend, "lora", dtype);
+                data.Add(backend, "full", dtype);
+            }
         }
 
         return data;
@@ -26,13 +30,13 @@ public class ResumeTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void AResumedRunContinuesBitForBit(string backendName, string method)
+    public void AResumedRunContinuesBitForBit(string backendName, string method, DType dtype)
     {
         using var backend = TestBackends.Create(backendName);
         using var folder = new TemporaryFolder();
-        var (losses, bits) = Run(backend, method, folder["whole"], Options);
+        var (losses, bits) = Run(backend, method, folder["whole"], Options, dtype);
 
-        using var model = Create(backend, method);
+        using var model = Create(backend, method, dtype);
         using (var first = new Trainer(model, TinyModel.Data(), Options) { OutputFolder = folder["parts"] })
         {
             using var stop = new CancellationTokenSource();
@@ -41,7 +45,7 @@ public class ResumeTests
             Assert.Equal(losses[..4], seen.Steps.Select(step => step.Loss));
         }
 
-        var (rest, end) = Run(backend, method, folder["parts"], Options, resume: folder["parts/checkpoint-3"]);
+        var (rest, end) = Run(backend, method, folder["parts"], Options, dtype, resume: folder["parts/checkpoint-3"]);
         Assert.Equal(losses[3..], rest);
         Assert.Equal(bits, end);
         foreach (var name in method == "lora" ? ["adapter_model.safetensors", "adapter_config.json"] : new[] { "model.safetensors", "config.json" })
@@ -70,14 +74,25 @@ public class ResumeTests
         Assert.Equal(bits, TinyModel.Bits(model));
     }
 
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void RecomputationChangesNoBit(string backendName, string method, DType dtype)
+    {
+        using var backend = TestBackends.Create(backendName);
+        using var folder = new TemporaryFolder();
+        Assert.Equal(
+            Run(backend, method, folder["a"], Options with { GradientCheckpointing = true }, dtype).Bits,
+            Run(backend, method, folder["b"], Options with { GradientCheckpointing = false }, dtype).Bits);
+    }
+
     [Fact]
-    public void RecomputationChangesNoBit()
+    public void ARunInAnotherTypeIsAnotherRun()
     {
         using var backend = TestBackends.Create("reference");
         using var folder = new TemporaryFolder();
-        Assert.Equal(
-            Run(backend, "lora", folder["a"], Options with { GradientCheckpointing = true }).Bits,
-            Run(backend, "lora", folder["b"], Options with { GradientCheckpointing = false }).Bits);
+        Run(backend, "lora", folder["whole"], Options, DType.BFloat16);
+        var error = Assert.Throws<QLoraException>(() => Run(backend, "lora", folder["other"], Options, DType.Float32, resume: folder["whole/checkpoint-3"]));
+        Assert.Contains("--compute-dtype is float32 and was bfloat16", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -95,9 +110,9 @@ public class ResumeTests
         Assert.Equal(bits, TinyModel.Bits(model));
     }
 
-    private static (List<double> Losses, int[] Bits) Run(Backend backend, string method, string output, TrainingOptions options, string? resume = null)
+    private static (List<double> Losses, int[] Bits) Run(Backend backend, string method, string output, TrainingOptions options, DType dtype = DType.Float32, string? resume = null)
     {
-        using var model = Create(backend, method);
+        using var model = Create(backend, method, dtype);
         using var trainer = new Trainer(model, TinyModel.Data(), options) { OutputFolder = output };
         if (resume is not null) trainer.Resume(resume);
         var seen = new StepList();
@@ -105,11 +120,11 @@ public class ResumeTests
         return ([.. seen.Steps.Select(step => step.Loss)], TinyModel.Bits(model));
     }
 
-    private static CausalLanguageModel Create(Backend backend, string method)
+    private static CausalLanguageModel Create(Backend backend, string method, DType dtype)
     {
-        if (method == "lora") return TinyModel.WithAdapter(backend);
-        var model = TinyModel.Create(backend);
-        model.TrainAllWeights();
+        var model = method == "lora" ? TinyModel.WithAdapter(backend) : TinyModel.Create(backend);
+        model.ComputeDType = dtype;
+        if (method == "full") model.TrainAllWeights();
         return model;
     }
 }

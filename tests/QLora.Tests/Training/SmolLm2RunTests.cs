@@ -3,16 +3,22 @@ using QLora.Checkpoints;
 using QLora.Cpu;
 using QLora.Data;
 using QLora.Models;
+using QLora.Tensors;
 using QLora.Testing;
 using QLora.Training;
 
 namespace QLora.Tests.Training;
 
-/// <summary>The recorded QLoRA run on the real SmolLM2-135M-Instruct: eight steps, every loss within 2e-3, the final adapter within 2 %.</summary>
+/// <summary>
+/// The recorded QLoRA run on the real SmolLM2-135M-Instruct: eight steps, every loss within 2e-3, the final adapter within 2 %; in bfloat16 every loss within 2 % and the adapter within 10 %,
+/// for thirty blocks round what each of them sees.
+/// </summary>
 public class SmolLm2RunTests
 {
-    [Fact]
-    public void EightStepsAreThoseRecorded()
+    [Theory]
+    [InlineData(DType.Float32, 2e-3, 0.01, 0.02)]
+    [InlineData(DType.BFloat16, 0.02, 0.05, 0.1)]
+    public void EightStepsAreThoseRecorded(DType dtype, double lossTolerance, double normTolerance, double adapterTolerance)
     {
         var folder = TestData.Golden("smollm2");
         using var golden = SafetensorsFile.Open(Path.Combine(folder, "golden.safetensors"));
@@ -29,10 +35,11 @@ public class SmolLm2RunTests
         using var backend = new CpuBackend();
         using var file = ModelFile.Open(TestData.Shared("models/SmolLM2-135M-Instruct-GGUF/SmolLM2-135M-Instruct.Q4_1.gguf"));
         using var model = file.Load(backend);
+        model.ComputeDType = dtype;
         model.Adapters.Load(Path.Combine(folder, "train_initial"));
         Assert.Equal(trace.RootElement.GetProperty("trainable_parameters").GetInt64(), model.ParameterCount.Trainable);
         using var trainer = new Trainer(model, Dataset.Of("recorded conversations", rows), options);
-        GoldenRunTests.Check([.. train.GetProperty("steps").EnumerateArray().Select(GoldenStep.Read)], trainer, lossTolerance: 2e-3);
-        GoldenRunTests.AdapterIs(Path.Combine(folder, "train_final"), model, 0.02);
+        GoldenRunTests.Check([.. train.GetProperty("steps").EnumerateArray().Select(GoldenStep.Read)], trainer, lossTolerance, normTolerance);
+        GoldenRunTests.AdapterIs(Path.Combine(folder, "train_final"), model, adapterTolerance);
     }
 }

@@ -1,3 +1,5 @@
+using QLora.Tensors;
+
 namespace QLora.Backends.Planning;
 
 /// <summary>
@@ -12,7 +14,15 @@ public class OpWorkspaces
     /// <summary>What the first product takes, and the backend keeps from then on.</summary>
     public virtual long Products => 0;
 
-    /// <summary>What <see cref="Backend.MatMul4Bit"/> takes.</summary>
+    /// <summary>What any product takes.</summary>
+    /// <param name="rows">Of the result.</param>
+    /// <param name="columns">Of the result.</param>
+    /// <param name="inner">The extent that is summed over.</param>
+    /// <param name="left">The element type of the left operand.</param>
+    /// <param name="result">The element type of the result.</param>
+    public virtual long[] Product(int rows, int columns, int inner, DType left, DType result) => [];
+
+    /// <summary>What <see cref="Backend.MatMul4Bit"/> takes beside that.</summary>
     /// <param name="count">Elements of the weight.</param>
     public virtual long[] MatMul4Bit(long count) => [];
 

@@ -44,12 +44,13 @@ public sealed partial class PlanningBackend(OpWorkspaces workspaces) : Backend
     protected override void ClearCore(Tensor x) { }
 
     /// <inheritdoc/>
-    protected override void MatMulCore(Tensor a, Tensor b, Tensor c, bool transposeA, bool transposeB, float alpha, float beta) => UseProductMemory();
+    protected override void MatMulCore(Tensor a, Tensor b, Tensor c, bool transposeA, bool transposeB, float alpha, float beta)
+        => UseProductMemory(a, c, transposeA ? a.Rows : a.Columns);
 
     /// <inheritdoc/>
-    protected override void MatMul4BitCore(Tensor x, QuantizedTensor w, Tensor y, bool transposeW, float beta)
+    protected override void MatMul4BitCore(Tensor x, QuantizedTensor w, Tensor y, bool transposeW, float beta, LowRankBranch? branch)
     {
-        UseProductMemory();
+        UseProductMemory(x, y, x.Columns + (branch?.U.Columns ?? 0));
         Use(workspaces.MatMul4Bit(w.Shape.Count));
     }
 
@@ -122,9 +123,10 @@ public sealed partial class PlanningBackend(OpWorkspaces workspaces) : Backend
 
     private static HeadShape Heads(Tensor q, Tensor k) => new(q.Shape[1], k.Shape[1], q.Shape[2]);
 
-    private void UseProductMemory()
+    private void UseProductMemory(Tensor left, Tensor result, int inner)
     {
         if (workspaces.Products > 0) _productMemory ??= AllocateBuffer(workspaces.Products);
+        Use(workspaces.Product(result.Rows, result.Columns, inner, left.DType, result.DType));
     }
 
     private void Use(long[] sizes) => While(sizes, () => true);

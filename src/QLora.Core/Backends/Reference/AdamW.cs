@@ -30,7 +30,7 @@ public sealed partial class ReferenceBackend
     protected override double SumOfSquaresCore(Tensor x)
     {
         var sum = 0.0;
-        foreach (var value in x.Span<float>()) sum += (double)value * value;
+        foreach (var value in Elements.Widened(x)) sum += (double)value * value;
         return sum;
     }
 }

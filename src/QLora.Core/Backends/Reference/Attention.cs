@@ -90,32 +90,32 @@ public sealed partial class ReferenceBackend
     /// <summary>The first key in the window of a query that would otherwise see all up to <paramref name="visible"/>.</summary>
     private static int FirstVisible(int visible, AttentionOptions options) => options.Window > 0 ? Math.Max(0, visible - options.Window) : 0;
 
-    private static double Score(ReadOnlySpan<float> query, ReadOnlySpan<float> key, AttentionOptions options)
+    private static double Score(ActivationSpan query, ActivationSpan key, AttentionOptions options)
     {
         var score = options.Scale * Dot(query, key);
         return options.SoftCap > 0 ? options.SoftCap * Math.Tanh(score / options.SoftCap) : score;
     }
 
     /// <summary>One head of one token of a (tokens, heads, headSize) tensor.</summary>
-    private static Span<float> Head(Tensor x, int token, int head)
+    private static ActivationSpan Head(Tensor x, int token, int head)
     {
         var headSize = x.Shape[2];
-        return x.Slice(token, 1).Span<float>().Slice(head * headSize, headSize);
+        return new ActivationSpan(x.Slice(token, 1)).Slice(head * headSize, headSize);
     }
 
-    private static double Dot(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
+    private static double Dot(ActivationSpan x, ActivationSpan y)
     {
         var sum = 0.0;
         for (var i = 0; i < x.Length; i++) sum += (double)x[i] * y[i];
         return sum;
     }
 
-    private static void AddScaled(ReadOnlySpan<float> x, double factor, Span<double> sum)
+    private static void AddScaled(ActivationSpan x, double factor, Span<double> sum)
     {
         for (var i = 0; i < x.Length; i++) sum[i] += factor * x[i];
     }
 
-    private static void Round(ReadOnlySpan<double> source, Span<float> destination)
+    private static void Round(ReadOnlySpan<double> source, ActivationSpan destination)
     {
         for (var i = 0; i < source.Length; i++) destination[i] = (float)source[i];
     }

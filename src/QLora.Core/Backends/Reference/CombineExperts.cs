@@ -11,8 +11,8 @@ public sealed partial class ReferenceBackend
         {
             var slot = slots.Span<int>()[i];
             var weight = (double)weights.Span<float>()[slot];
-            var input = x.Slice(i, 1).Span<float>();
-            var result = y.Slice(slot / weights.Columns, 1).Span<float>();
+            var input = new ActivationSpan(x.Slice(i, 1));
+            var result = new ActivationSpan(y.Slice(slot / weights.Columns, 1));
             for (var c = 0; c < result.Length; c++) result[c] = (float)(result[c] + weight * input[c]);
         }
     }
@@ -24,9 +24,9 @@ public sealed partial class ReferenceBackend
         {
             var slot = slots.Span<int>()[i];
             var weight = weights.Span<float>()[slot];
-            var gradient = dy.Slice(slot / weights.Columns, 1).Span<float>();
-            dWeights.Span<float>()[slot] = (float)Dot(gradient, x.Slice(i, 1).Span<float>());
-            var result = dx.Slice(i, 1).Span<float>();
+            var gradient = new ActivationSpan(dy.Slice(slot / weights.Columns, 1));
+            dWeights.Span<float>()[slot] = (float)Dot(gradient, new ActivationSpan(x.Slice(i, 1)));
+            var result = new ActivationSpan(dx.Slice(i, 1));
             for (var c = 0; c < result.Length; c++) result[c] = weight * gradient[c];
         }
     }

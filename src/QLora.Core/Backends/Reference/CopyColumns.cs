@@ -9,7 +9,9 @@ public sealed partial class ReferenceBackend
     {
         for (var t = 0; t < source.Rows; t++)
         {
-            source.Slice(t, 1).Span<float>().Slice(sourceStart, count).CopyTo(destination.Slice(t, 1).Span<float>()[destinationStart..]);
+            var from = new ActivationSpan(source.Slice(t, 1));
+            var to = new ActivationSpan(destination.Slice(t, 1));
+            for (var i = 0; i < count; i++) to[destinationStart + i] = from[sourceStart + i];
         }
     }
 }

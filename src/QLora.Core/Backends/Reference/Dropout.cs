@@ -7,8 +7,8 @@ public sealed partial class ReferenceBackend
     /// <inheritdoc/>
     protected override void DropoutCore(Tensor x, Tensor y, float probability, ulong seed, ulong stream, bool accumulate)
     {
-        var input = x.Span<float>();
-        var result = y.Span<float>();
+        var input = new ActivationSpan(x);
+        var result = new ActivationSpan(y);
         var threshold = Philox.DropThreshold(probability);
         var scale = 1 / (1 - probability);
         for (var i = 0; i < input.Length; i++)

@@ -7,15 +7,16 @@ public sealed partial class ReferenceBackend
     /// <inheritdoc/>
     protected override void AddCore(Tensor x, Tensor y, float alpha)
     {
-        var input = x.Span<float>();
-        var result = y.Span<float>();
+        var input = new ActivationSpan(x);
+        var result = new ActivationSpan(y);
         for (var i = 0; i < input.Length; i++) result[i] = (float)(result[i] + (double)alpha * input[i]);
     }
 
     /// <inheritdoc/>
     protected override void ScaleCore(Tensor x, float factor)
     {
-        foreach (ref var value in x.Span<float>()) value *= factor;
+        var values = new ActivationSpan(x);
+        for (var i = 0; i < values.Length; i++) values[i] *= factor;
     }
 
     /// <inheritdoc/>
@@ -24,7 +25,7 @@ public sealed partial class ReferenceBackend
         var b = bias.Span<float>();
         for (var t = 0; t < y.Rows; t++)
         {
-            var row = y.Slice(t, 1).Span<float>();
+            var row = new ActivationSpan(y.Slice(t, 1));
             for (var i = 0; i < row.Length; i++) row[i] += b[i];
         }
     }
@@ -32,7 +33,7 @@ public sealed partial class ReferenceBackend
     /// <inheritdoc/>
     protected override void AddBiasBackwardCore(Tensor dy, Tensor dBias)
     {
-        var gradient = dy.Span<float>();
+        var gradient = new ActivationSpan(dy);
         var result = dBias.Span<float>();
         for (var i = 0; i < result.Length; i++)
         {

@@ -9,8 +9,9 @@ public sealed partial class ReferenceBackend
     {
         for (var t = 0; t < y.Rows; t++)
         {
-            var row = weight.Slice(ids.Span<int>()[t], 1);
-            Elements.Widened(row).CopyTo(y.Slice(t, 1).Span<float>());
+            var row = Elements.Widened(weight.Slice(ids.Span<int>()[t], 1));
+            var result = new ActivationSpan(y.Slice(t, 1));
+            for (var i = 0; i < row.Length; i++) result[i] = row[i];
         }
     }
 
@@ -19,8 +20,8 @@ public sealed partial class ReferenceBackend
     {
         for (var t = 0; t < dy.Rows; t++)
         {
-            var gradient = dy.Slice(t, 1).Span<float>();
-            var row = dWeight.Slice(ids.Span<int>()[t], 1).Span<float>();
+            var gradient = new ActivationSpan(dy.Slice(t, 1));
+            var row = new ActivationSpan(dWeight.Slice(ids.Span<int>()[t], 1));
             for (var i = 0; i < row.Length; i++) row[i] += gradient[i];
         }
     }

@@ -7,17 +7,17 @@ public sealed partial class ReferenceBackend
     /// <inheritdoc/>
     protected override void GeluCore(Tensor x, Tensor y)
     {
-        var input = x.Span<float>();
-        var result = y.Span<float>();
+        var input = new ActivationSpan(x);
+        var result = new ActivationSpan(y);
         for (var i = 0; i < input.Length; i++) result[i] = (float)GeluOf(input[i]);
     }
 
     /// <inheritdoc/>
     protected override void GeluBackwardCore(Tensor x, Tensor dy, Tensor dx)
     {
-        var input = x.Span<float>();
-        var gradient = dy.Span<float>();
-        var result = dx.Span<float>();
+        var input = new ActivationSpan(x);
+        var gradient = new ActivationSpan(dy);
+        var result = new ActivationSpan(dx);
         for (var i = 0; i < input.Length; i++) result[i] = (float)(gradient[i] * GeluSlope(input[i]));
     }
 

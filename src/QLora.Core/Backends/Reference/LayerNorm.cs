@@ -11,8 +11,8 @@ public sealed partial class ReferenceBackend
         var b = bias.Span<float>();
         for (var t = 0; t < x.Rows; t++)
         {
-            var normalized = Normalized(x.Slice(t, 1).Span<float>(), epsilon, out _);
-            var output = y.Slice(t, 1).Span<float>();
+            var normalized = Normalized(new ActivationSpan(x.Slice(t, 1)), epsilon, out _);
+            var output = new ActivationSpan(y.Slice(t, 1));
             for (var i = 0; i < w.Length; i++) output[i] = (float)(normalized[i] * w[i] + b[i]);
         }
     }
@@ -26,8 +26,8 @@ public sealed partial class ReferenceBackend
         var (weightGradient, biasGradient) = (new double[size], new double[size]);
         for (var t = 0; t < x.Rows; t++)
         {
-            var normalized = Normalized(x.Slice(t, 1).Span<float>(), epsilon, out var scale);
-            var gradient = dy.Slice(t, 1).Span<float>();
+            var normalized = Normalized(new ActivationSpan(x.Slice(t, 1)), epsilon, out var scale);
+            var gradient = new ActivationSpan(dy.Slice(t, 1));
             var (sum, dot) = (0.0, 0.0);
             for (var i = 0; i < size; i++)
             {
@@ -38,7 +38,7 @@ public sealed partial class ReferenceBackend
             }
 
             if (dx is not { } inputGradient) continue;
-            var result = inputGradient.Slice(t, 1).Span<float>();
+            var result = new ActivationSpan(inputGradient.Slice(t, 1));
             for (var i = 0; i < size; i++)
             {
                 var value = scale * ((double)gradient[i] * w[i] - sum / size - normalized[i] * dot / size);
@@ -50,12 +50,12 @@ public sealed partial class ReferenceBackend
         if (dBias is { } offset) AddTo(offset.Span<float>(), biasGradient);
     }
 
-    private static double[] Normalized(ReadOnlySpan<float> row, float epsilon, out double scale)
+    private static double[] Normalized(ActivationSpan row, float epsilon, out double scale)
     {
         var mean = 0.0;
-        foreach (var value in row) mean += (double)value / row.Length;
+        for (var i = 0; i < row.Length; i++) mean += (double)row[i] / row.Length;
         var variance = 0.0;
-        foreach (var value in row) variance += (value - mean) * (value - mean) / row.Length;
+        for (var i = 0; i < row.Length; i++) variance += (row[i] - mean) * (row[i] - mean) / row.Length;
         scale = 1 / Math.Sqrt(variance + epsilon);
         var result = new double[row.Length];
         for (var i = 0; i < result.Length; i++) result[i] = (row[i] - mean) * scale;

@@ -10,7 +10,7 @@ public sealed partial class ReferenceBackend
         var (m, n, inner) = (c.Rows, c.Columns, transposeA ? a.Rows : a.Columns);
         var left = Elements.Widened(a);
         var right = Elements.Widened(b);
-        var result = c.Span<float>();
+        var result = new ActivationSpan(c);
         for (var i = 0; i < m; i++)
         {
             for (var j = 0; j < n; j++)

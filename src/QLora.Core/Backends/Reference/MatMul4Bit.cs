@@ -10,11 +10,12 @@ public sealed partial class ReferenceBackend
     public override OpWorkspaces Workspaces { get; } = new ReferenceWorkspaces();
 
     /// <inheritdoc/>
-    protected override void MatMul4BitCore(Tensor x, QuantizedTensor w, Tensor y, bool transposeW, float beta)
+    protected override void MatMul4BitCore(Tensor x, QuantizedTensor w, Tensor y, bool transposeW, float beta, LowRankBranch? branch)
     {
         var weight = Allocate(w.Shape);
         DequantizeCore(w, weight);
-        MatMulCore(x, weight, y, transposeA: false, transposeB: transposeW, alpha: 1, beta);
+        if (branch is { } added) MatMulCore(added.U, added.V, y, transposeA: false, transposeB: transposeW, alpha: 1, beta);
+        MatMulCore(x, weight, y, transposeA: false, transposeB: transposeW, alpha: 1, branch is null ? beta : 1);
         weight.Dispose();
     }
 

@@ -10,8 +10,8 @@ public sealed partial class ReferenceBackend
         var w = weight.Span<float>();
         for (var t = 0; t < x.Rows; t++)
         {
-            var input = x.Slice(t, 1).Span<float>();
-            var output = y.Slice(t, 1).Span<float>();
+            var input = new ActivationSpan(x.Slice(t, 1));
+            var output = new ActivationSpan(y.Slice(t, 1));
             var scale = InverseRootMeanSquare(input, epsilon);
             for (var i = 0; i < w.Length; i++) output[i] = (float)(input[i] * scale * w[i]);
         }
@@ -25,8 +25,8 @@ public sealed partial class ReferenceBackend
         var weightGradient = new double[size];
         for (var t = 0; t < x.Rows; t++)
         {
-            var input = x.Slice(t, 1).Span<float>();
-            var gradient = dy.Slice(t, 1).Span<float>();
+            var input = new ActivationSpan(x.Slice(t, 1));
+            var gradient = new ActivationSpan(dy.Slice(t, 1));
             var scale = InverseRootMeanSquare(input, epsilon);
             var dot = 0.0;
             for (var i = 0; i < size; i++)
@@ -36,7 +36,7 @@ public sealed partial class ReferenceBackend
             }
 
             if (dx is not { } inputGradient) continue;
-            var result = inputGradient.Slice(t, 1).Span<float>();
+            var result = new ActivationSpan(inputGradient.Slice(t, 1));
             for (var i = 0; i < size; i++)
             {
                 var value = scale * ((double)gradient[i] * w[i] - input[i] * scale * scale * dot / size);
@@ -49,10 +49,10 @@ public sealed partial class ReferenceBackend
         for (var i = 0; i < size; i++) sum[i] = (float)(sum[i] + weightGradient[i]);
     }
 
-    private static double InverseRootMeanSquare(ReadOnlySpan<float> row, float epsilon)
+    private static double InverseRootMeanSquare(ActivationSpan row, float epsilon)
     {
         var squares = 0.0;
-        foreach (var value in row) squares += (double)value * value;
+        for (var i = 0; i < row.Length; i++) squares += (double)row[i] * row[i];
         return 1 / Math.Sqrt(squares / row.Length + epsilon);
     }
 }

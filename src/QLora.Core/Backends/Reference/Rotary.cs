@@ -13,7 +13,7 @@ public sealed partial class ReferenceBackend
             var position = positions.Span<int>()[t];
             var cosines = cos.Slice(position, 1).Span<float>();
             var sines = sin.Slice(position, 1).Span<float>();
-            var row = x.Slice(t, 1).Span<float>();
+            var row = new ActivationSpan(x.Slice(t, 1));
             for (var h = 0; h < heads; h++)
             {
                 var head = row.Slice(h * headSize, headSize);

@@ -9,10 +9,10 @@ public sealed partial class ReferenceBackend
     {
         for (var t = 0; t < logits.Rows; t++)
         {
-            var row = logits.Slice(t, 1).Span<float>().ToArray();
+            var row = Elements.Widened(logits.Slice(t, 1)).ToArray();
             var chosen = Enumerable.Range(0, row.Length).OrderByDescending(e => row[e]).Take(experts.Columns).ToArray(); // a stable order
             chosen.CopyTo(experts.Slice(t, 1).Span<int>());
-            Round(ChosenWeights(Probabilities(row), chosen, normalize), weights.Slice(t, 1).Span<float>());
+            Round(ChosenWeights(Probabilities(row), chosen, normalize), new ActivationSpan(weights.Slice(t, 1)));
         }
     }
 
@@ -23,12 +23,12 @@ public sealed partial class ReferenceBackend
         {
             var chosen = experts.Slice(t, 1).Span<int>();
             var gradient = dWeights.Slice(t, 1).Span<float>();
-            var probabilities = Probabilities(logits.Slice(t, 1).Span<float>().ToArray());
+            var probabilities = Probabilities(Elements.Widened(logits.Slice(t, 1)).ToArray());
             var weights = ChosenWeights(probabilities, chosen, normalize);
             var sum = 0.0;
             for (var j = 0; j < chosen.Length; j++) sum += weights[j] * gradient[j];
 
-            var result = dLogits.Slice(t, 1).Span<float>();
+            var result = new ActivationSpan(dLogits.Slice(t, 1));
             for (var e = 0; e < result.Length; e++) result[e] = normalize ? 0 : (float)(-probabilities[e] * sum);
             for (var j = 0; j < chosen.Length; j++) result[chosen[j]] = (float)(weights[j] * (gradient[j] - sum));
         }

@@ -7,14 +7,15 @@ public sealed partial class ReferenceBackend
     /// <inheritdoc/>
     protected override void SoftCapCore(Tensor x, float cap)
     {
-        foreach (ref var value in x.Span<float>()) value = (float)(cap * Math.Tanh((double)value / cap));
+        var values = new ActivationSpan(x);
+        for (var i = 0; i < values.Length; i++) values[i] = (float)(cap * Math.Tanh((double)values[i] / cap));
     }
 
     /// <inheritdoc/>
     protected override void SoftCapBackwardCore(Tensor y, Tensor dx, float cap)
     {
-        var output = y.Span<float>();
-        var gradient = dx.Span<float>();
+        var output = new ActivationSpan(y);
+        var gradient = new ActivationSpan(dx);
         for (var i = 0; i < gradient.Length; i++)
         {
             var tanh = (double)output[i] / cap;

@@ -7,20 +7,20 @@ public sealed partial class ReferenceBackend
     /// <inheritdoc/>
     protected override void SwiGluCore(Tensor gate, Tensor up, Tensor y)
     {
-        var g = gate.Span<float>();
-        var u = up.Span<float>();
-        var result = y.Span<float>();
+        var g = new ActivationSpan(gate);
+        var u = new ActivationSpan(up);
+        var result = new ActivationSpan(y);
         for (var i = 0; i < g.Length; i++) result[i] = (float)(g[i] * Sigmoid(g[i]) * u[i]);
     }
 
     /// <inheritdoc/>
     protected override void SwiGluBackwardCore(Tensor gate, Tensor up, Tensor dy, Tensor dGate, Tensor dUp)
     {
-        var g = gate.Span<float>();
-        var u = up.Span<float>();
-        var d = dy.Span<float>();
-        var gateGradient = dGate.Span<float>();
-        var upGradient = dUp.Span<float>();
+        var g = new ActivationSpan(gate);
+        var u = new ActivationSpan(up);
+        var d = new ActivationSpan(dy);
+        var gateGradient = new ActivationSpan(dGate);
+        var upGradient = new ActivationSpan(dUp);
         for (var i = 0; i < g.Length; i++)
         {
             // The results may lie over the inputs: read all three first.

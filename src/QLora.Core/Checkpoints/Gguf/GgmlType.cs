@@ -17,13 +17,13 @@ public sealed record GgmlType(uint Id, string Name, int BlockSize, int BlockByte
 {
     private static readonly Dictionary<uint, GgmlType> Types = new GgmlType[]
     {
-        new(0, "F32", 1, 4, (blocks, y) => FloatDecoder.Decode(blocks, Tensors.DType.Float32, y)) { DenseType = Tensors.DType.Float32 },
-        new(1, "F16", 1, 2, (blocks, y) => FloatDecoder.Decode(blocks, Tensors.DType.Float16, y)) { DenseType = Tensors.DType.Float16 },
+        new(0, "F32", 1, 4, (blocks, y) => FloatDecoder.Decode(blocks, Tensors.DType.Float32, y)) { StoredType = Tensors.DType.Float32 },
+        new(1, "F16", 1, 2, (blocks, y) => FloatDecoder.Decode(blocks, Tensors.DType.Float16, y)) { StoredType = Tensors.DType.Float16 },
         new(2, "Q4_0", 32, 18, LegacyBlocks.DecodeQ4_0),
         new(3, "Q4_1", 32, 20, LegacyBlocks.DecodeQ4_1),
         new(6, "Q5_0", 32, 22, LegacyBlocks.DecodeQ5_0),
         new(7, "Q5_1", 32, 24, LegacyBlocks.DecodeQ5_1),
-        new(8, "Q8_0", 32, 34, LegacyBlocks.DecodeQ8_0),
+        new(8, "Q8_0", 32, 34, LegacyBlocks.DecodeQ8_0) { StoredType = Tensors.DType.Q8 },
         new(9, "Q8_1", 32, 36, null),
         new(10, "Q2_K", 256, 84, null),
         new(11, "Q3_K", 256, 110, null),
@@ -45,15 +45,15 @@ public sealed record GgmlType(uint Id, string Name, int BlockSize, int BlockByte
         new(27, "I64", 1, 8, null),
         new(28, "F64", 1, 8, null),
         new(29, "IQ1_M", 256, 56, null),
-        new(30, "BF16", 1, 2, (blocks, y) => FloatDecoder.Decode(blocks, Tensors.DType.BFloat16, y)) { DenseType = Tensors.DType.BFloat16 },
+        new(30, "BF16", 1, 2, (blocks, y) => FloatDecoder.Decode(blocks, Tensors.DType.BFloat16, y)) { StoredType = Tensors.DType.BFloat16 },
         new(34, "TQ1_0", 256, 54, null),
         new(35, "TQ2_0", 256, 66, null),
         new(39, "MXFP4", 32, 17, null),
         new(40, "NVFP4", 64, 36, null),
     }.ToDictionary(type => type.Id);
 
-    /// <summary>The element type where every element is stored by itself; null for blocks.</summary>
-    public DType? DenseType { get; private init; }
+    /// <summary>The type of tensors that are laid out like it; null for other blocks.</summary>
+    public DType? StoredType { get; private init; }
 
     /// <summary>The names of the types that are decoded.</summary>
     internal static string SupportedNames => string.Join(", ", Types.Values.Where(type => type.Decode is not null).Select(type => type.Name));

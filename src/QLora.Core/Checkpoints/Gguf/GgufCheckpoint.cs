@@ -16,7 +16,7 @@ public sealed class GgufCheckpoint(GgufFile file) : WeightSource
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, WeightInfo> Weights { get; } = file.Tensors.Values.ToDictionary(
         tensor => tensor.Name,
-        tensor => new WeightInfo(tensor.Name, tensor.Shape, tensor.Type.Name, tensor.Type.DenseType, tensor.Bytes),
+        tensor => new WeightInfo(tensor.Name, tensor.Shape, tensor.Type.Name, tensor.Type.StoredType, tensor.Bytes),
         StringComparer.Ordinal);
 
     /// <inheritdoc/>

@@ -70,7 +70,7 @@ public sealed class SafetensorsCheckpoint : WeightSource
     }
 
     /// <inheritdoc/>
-    public override ReadOnlySpan<byte> ReadRaw(string name) => Find(name).DenseType is null
+    public override ReadOnlySpan<byte> ReadRaw(string name) => Find(name).StoredType is null
         ? throw new QLoraException($"{Path}: {name} is stored as {Find(name).Format}, expected F32, BF16 or F16")
         : _fileOf[name].ReadRaw(name);
 

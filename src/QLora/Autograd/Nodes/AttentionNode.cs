@@ -49,7 +49,7 @@ internal sealed class AttentionNode(ForwardContext context, Activation q, Activa
         _logSumExp = null;
     }
 
-    private Tensor NewGradient(Activation input) => Backend.Allocate(input.Shape);
+    private Tensor NewGradient(Activation input) => Backend.Allocate(input.Shape, input.DType);
 
     private static void Contribute(Activation input, Tensor gradient)
     {

@@ -28,7 +28,7 @@ internal sealed class CombineExpertsNode(ForwardContext context, Shape shape, Ac
         for (var i = 0; i < experts.Count; i++)
         {
             var output = experts[i].Output;
-            var dOutput = Backend.Allocate(output.Shape);
+            var dOutput = Backend.Allocate(output.Shape, output.DType);
             Backend.CombineExpertsBackward(output.Value, _slots[i], weights.Value, OutputGradient, dOutput, dWeights);
             if (output.NeedsGradient) output.ContributeGradient(dOutput, owned: true);
             else dOutput.Dispose();

@@ -1,4 +1,5 @@
 using QLora.Adapters;
+using QLora.Backends;
 using QLora.Layers;
 using QLora.Tensors;
 
@@ -8,19 +9,22 @@ namespace QLora.Autograd;
 /// y = x·Wᵀ + b + scaling · (dropout(x)·Aᵀ)·Bᵀ, with the last term for the adapter in use (Hu et al., arXiv:2106.09685). W has a gradient only when it is trained
 /// itself; a 4-bit W never has.
 /// </summary>
-internal sealed class LinearNode(ForwardContext context, Linear layer, Activation x) : Node(context)
+/// <param name="context">The pass.</param>
+/// <param name="layer">W, b and the adapters.</param>
+/// <param name="x">(tokens, in).</param>
+/// <param name="dtype">The type of y; that of the pass when null.</param>
+internal sealed class LinearNode(ForwardContext context, Linear layer, Activation x, DType? dtype = null) : Node(context)
 {
     private readonly LoraBranch? _branch = layer.ActiveBranch;
-    private Tensor? _xa; // (tokens, r): dropout(x)·Aᵀ
+    private Tensor? _xa; // (tokens, r): scaling · dropout(x)·Aᵀ, as the adapter in Float32
 
     public override string Name => layer.Path;
 
     public override Activation Forward()
     {
-        var y = NewOutput(new Shape(x.Shape.Rows, layer.Spec.Out), x.NeedsGradient || layer.IsTrainable);
-        layer.Weight.MatMul(Backend, x.Value, y.Value, transpose: true, beta: 0);
+        var y = NewOutput(new Shape(x.Shape.Rows, layer.Spec.Out), x.NeedsGradient || layer.IsTrainable, dtype);
+        layer.Weight.MatMul(Backend, x.Value, y.Value, transpose: true, beta: 0, _branch is null ? null : ForwardBranch(_branch));
         if (layer.Bias is { } bias) Backend.AddBias(bias.Value, y.Value);
-        if (_branch is not null) ForwardBranch(_branch, y.Value);
         return y;
     }
 
@@ -29,14 +33,8 @@ internal sealed class LinearNode(ForwardContext context, Linear layer, Activatio
         var dy = OutputGradient;
         if (layer.Bias?.Gradient is { } dBias) Backend.AddBiasBackward(dy, dBias);
         if (layer.Weight.Parameter?.Gradient is { } dWeight) Backend.MatMul(dy, x.Value, dWeight, transposeA: true, beta: 1);
-
-        if (x.NeedsGradient)
-        {
-            var dx = x.GradientToWrite(out var accumulate);
-            layer.Weight.MatMul(Backend, dy, dx, transpose: false, beta: accumulate ? 1 : 0);
-        }
-
-        if (_branch is not null) BackwardBranch(_branch, dy);
+        if (_branch is null) BackwardInput(dy, null);
+        else BackwardBranch(_branch, dy);
     }
 
     public override void Release()
@@ -45,20 +43,24 @@ internal sealed class LinearNode(ForwardContext context, Linear layer, Activatio
         _xa = null;
     }
 
-    private void ForwardBranch(LoraBranch branch, Tensor y)
+    private LowRankBranch ForwardBranch(LoraBranch branch)
     {
         _xa = Backend.Allocate(new Shape(x.Shape.Rows, branch.Rank));
-        using (var input = DroppedInput(branch))
-        {
-            Backend.MatMul(input.Tensor, branch.A.Value, _xa.Value, transposeB: true);
-        }
+        using var input = DroppedInput(branch);
+        Backend.MatMul(input.Tensor, branch.A.Value, _xa.Value, transposeB: true, alpha: branch.Scaling);
+        return new LowRankBranch(_xa.Value, branch.B.Value);
+    }
 
-        Backend.MatMul(_xa.Value, branch.B.Value, y, transposeB: true, alpha: branch.Scaling, beta: 1);
+    private void BackwardInput(Tensor dy, LowRankBranch? branch)
+    {
+        if (!x.NeedsGradient) return;
+        var dx = x.GradientToWrite(out var accumulate);
+        layer.Weight.MatMul(Backend, dy, dx, transpose: false, beta: accumulate ? 1 : 0, branch);
     }
 
     private void BackwardBranch(LoraBranch branch, Tensor dy)
     {
-        if (branch.B.Gradient is { } dB) Backend.MatMul(dy, _xa!.Value, dB, transposeA: true, alpha: branch.Scaling, beta: 1);
+        if (branch.B.Gradient is { } dB) Backend.MatMul(dy, _xa!.Value, dB, transposeA: true, beta: 1);
 
         var dxa = Backend.Allocate(_xa!.Value.Shape);
         Backend.MatMul(dy, branch.B.Value, dxa, alpha: branch.Scaling);
@@ -68,22 +70,17 @@ internal sealed class LinearNode(ForwardContext context, Linear layer, Activatio
             Backend.MatMul(dxa, input.Tensor, dA, transposeA: true, beta: 1);
         }
 
-        if (x.NeedsGradient) BackwardBranchInput(branch, dxa);
+        var mask = Mask(branch);
+        if (mask is { } dropout && x.NeedsGradient) BackwardDropped(branch, dropout, dxa);
+        BackwardInput(dy, mask is null ? new LowRankBranch(dxa, branch.A.Value) : null);
         dxa.Dispose();
     }
 
-    private void BackwardBranchInput(LoraBranch branch, Tensor dxa)
+    private void BackwardDropped(LoraBranch branch, DropoutSource mask, Tensor dxa)
     {
-        var dx = x.GradientToWrite(out _);
-        if (Mask(branch) is not { } mask)
-        {
-            Backend.MatMul(dxa, branch.A.Value, dx, beta: 1);
-            return;
-        }
-
-        var dropped = Backend.Allocate(x.Shape);
+        var dropped = Backend.Allocate(x.Shape, x.DType);
         Backend.MatMul(dxa, branch.A.Value, dropped);
-        Backend.Dropout(dropped, dx, branch.Dropout, mask.Seed, mask.Stream(branch.Site), accumulate: true);
+        Backend.Dropout(dropped, x.GradientToWrite(out var accumulate), branch.Dropout, mask.Seed, mask.Stream(branch.Site), accumulate);
         dropped.Dispose();
     }
 
@@ -91,7 +88,7 @@ internal sealed class LinearNode(ForwardContext context, Linear layer, Activatio
     private BorrowedTensor DroppedInput(LoraBranch branch)
     {
         if (Mask(branch) is not { } mask) return new BorrowedTensor(x.Value, owned: false);
-        var dropped = Backend.Allocate(x.Shape);
+        var dropped = Backend.Allocate(x.Shape, x.DType);
         Backend.Dropout(x.Value, dropped, branch.Dropout, mask.Seed, mask.Stream(branch.Site));
         return new BorrowedTensor(dropped, owned: true);
     }

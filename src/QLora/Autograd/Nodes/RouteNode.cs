@@ -17,7 +17,7 @@ internal sealed class RouteNode(ForwardContext context, Activation logits, int p
     public override Activation Forward()
     {
         var shape = new Shape(logits.Shape.Rows, perToken);
-        var weights = NewOutput(shape, logits.NeedsGradient);
+        var weights = NewOutput(shape, logits.NeedsGradient, DType.Float32);
         _experts = Backend.Allocate(shape, DType.Int32);
         Backend.Route(logits.Value, _experts.Value, weights.Value, normalize);
 
@@ -31,7 +31,7 @@ internal sealed class RouteNode(ForwardContext context, Activation logits, int p
 
     public override void Backward()
     {
-        var dLogits = Backend.Allocate(logits.Shape);
+        var dLogits = Backend.Allocate(logits.Shape, logits.DType);
         Backend.RouteBackward(logits.Value, _experts!.Value, OutputGradient, dLogits, normalize);
         logits.ContributeGradient(dLogits, owned: true);
     }

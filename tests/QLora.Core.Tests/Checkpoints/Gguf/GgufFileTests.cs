@@ -73,7 +73,7 @@ public sealed class GgufFileTests : IDisposable
     {
         File.WriteAllBytes(_folder["k.gguf"], new GgufBytes(1, 0).Tensor("k.weight", 10, 0, 256).Data(84));
         using var checkpoint = new GgufCheckpoint(GgufFile.Open(_folder["k.gguf"]));
-        Assert.Equal(("Q2_K", null), (checkpoint.Weights["k.weight"].Format, checkpoint.Weights["k.weight"].DenseType));
+        Assert.Equal(("Q2_K", null), (checkpoint.Weights["k.weight"].Format, checkpoint.Weights["k.weight"].StoredType));
         Assert.EndsWith("tensor k.weight is stored as Q2_K, which is not supported; there are F32, F16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, BF16",
             Assert.Throws<QLoraException>(() => checkpoint.Read("k.weight", 0, new float[256])).Message);
     }
