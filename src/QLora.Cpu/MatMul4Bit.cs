@@ -15,7 +15,13 @@ public sealed unsafe partial class CpuBackend
     protected override void MatMul4BitCore(Tensor x, QuantizedTensor w, Tensor y, bool transposeW, float beta, LowRankBranch? branch)
     {
         var (shape, rows) = (new ProductShape(y.Rows, y.Columns, x.Columns, transposeW, 1, beta), new QuantizedRows(w));
-        if (branch is { } riding && RidesAlong(shape, riding.U.Columns, rows))
+        if (_width != VectorWidth.Vector128 && FewCodeRows.Fits(shape, rows))
+        {
+            MultiplyFew(shape, x, rows, branch, new ResultMatrix(y));
+            return;
+        }
+
+        if (branch is { } riding && RidesAlong(shape, riding.U.Columns))
         {
             Multiply(shape with { Inner = shape.Inner + riding.U.Columns }, new LeftMatrix(x, riding.U),
                 new BranchRows<QuantizedRows>(rows, new DenseRows<SingleFormat>((byte*)riding.V.Pointer<float>(), riding.V.Columns), shape.Inner), new ResultMatrix(y));
@@ -29,21 +35,20 @@ public sealed unsafe partial class CpuBackend
             shape = shape with { Beta = 1 };
         }
 
-        var (left, result) = (new LeftMatrix(x, transposed: false), new ResultMatrix(y));
-        if (_width != VectorWidth.Vector128 && FewCodeRows.Fits(shape, rows))
-        {
-            if (_width == VectorWidth.Vector512) Arrange<Float16>(shape, left);
-            else Arrange<Float8>(shape, left);
-            Run(FewCodeRows.Items(shape.N), (long)FewCodeRows.Group * shape.M * shape.Inner, new FewCodeRows(shape, rows, result, ScratchOfProducts));
-        }
-        else
-        {
-            Multiply(shape, left, rows, result);
-        }
+        Multiply(shape, new LeftMatrix(x, transposed: false), rows, new ResultMatrix(y));
     }
 
     /// <summary>Whether a branch is part of the product itself: pairs and runs of codes must end where it begins.</summary>
-    private static bool RidesAlong(ProductShape shape, int rank, QuantizedRows rows) => rank <= MaxRidingRank && shape.Inner % 2 == 0 && !FewCodeRows.Fits(shape, rows);
+    private static bool RidesAlong(ProductShape shape, int rank) => rank <= MaxRidingRank && shape.Inner % 2 == 0;
+
+    private void MultiplyFew(ProductShape shape, Tensor x, QuantizedRows w, LowRankBranch? branch, ResultMatrix y)
+    {
+        var left = new LeftMatrix(x, transposed: false);
+        if (_width == VectorWidth.Vector512) Arrange<Float16>(shape, left);
+        else Arrange<Float8>(shape, left);
+        var kernel = new FewCodeRows(shape, w, new FewBranchRows(branch), y, ScratchOfProducts);
+        Run(FewCodeRows.Items(shape.N), (long)FewCodeRows.Group * shape.M * shape.Inner, kernel);
+    }
 
     private void Arrange<V>(ProductShape shape, LeftMatrix left) where V : unmanaged, IRegisterTable<V>
     {

@@ -21,7 +21,7 @@ public sealed unsafe partial class CpuBackend
         public void At<V, TFormat>(nint i) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
         {
             var z = TFormat.Load<V>(gate, i);
-            TFormat.Store(y, i, z * VectorMath.Sigmoid(z) * TFormat.Load<V>(up, i));
+            TFormat.Store(y, i, z / (V.Create(1f) + VectorMath.Exp(V.Create(0f) - z)) * TFormat.Load<V>(up, i));
         }
     }
 

@@ -70,6 +70,8 @@ public abstract class MatMul4BitTests(IReadOnlyList<Device> devices) : OpTests(d
     public static TheoryData<int, int, int, int> BranchCases => new()
     {
         { 1, 96, 576, 16 },
+        { 3, 37, 192, 5 },
+        { 4, 41, 96, 8 },
         { 3, 70, 33, 5 },
         { 40, 48, 64, 1 },
         { 130, 70, 320, 64 },

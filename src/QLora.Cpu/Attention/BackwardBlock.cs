@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using QLora.Backends;
+using QLora.Cpu.Gemm;
 using QLora.Cpu.Vectors;
 
 namespace QLora.Cpu.Attention;
@@ -48,7 +49,8 @@ internal static unsafe class BackwardBlock
         where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
     {
         var (headSize, size, window) = (o.HeadSize, o.PaddedSize, o.WindowOf(segment));
-        var queries = new QuerySpan(count, first + 1, window);
+        var tileRows = Tile.Rows<V>();
+        var queries = new QuerySpan(count, first + 1, window, tileRows);
         var q = scratch; // (Block, size)
         var dy = q + Block * size; // (Block, size)
         var dq = dy + Block * size; // (Block, size)
@@ -77,6 +79,7 @@ internal static unsafe class BackwardBlock
                 var (hidden, seen) = (queries.Hidden(i, start), queries.Visible(i, start));
                 if (o.SoftCap > 0) CappedScoreGradients<V>(scores, gradients, hidden, seen, logSumExp[i], dots[i], o.Scale, o.SoftCap);
                 else ScoreGradients<V>(scores, gradients, hidden, seen, logSumExp[i], dots[i], o.Scale);
+                if (seen - hidden == KeyPack.Block) continue;
                 ClearUnseen(scores, hidden, seen);
                 ClearUnseen(gradients, hidden, seen);
             }
@@ -87,21 +90,21 @@ internal static unsafe class BackwardBlock
                 {
                     var (hidden, seen) = (queries.HiddenFromGroup(g, start), queries.VisibleToGroup(g, start));
                     if (hidden >= seen) continue;
-                    Tile.Multiply<V>(ds + g * Tile.Rows * KeyPack.Block + hidden, KeyPack.Block, 1, keys.KeyRows + (nint)(start + hidden) * size + column, size,
-                        dq + g * Tile.Rows * size + column, size, seen - hidden, accumulate: !queries.IsFirstOfGroup(g, start));
+                    Tile.Multiply<V>(new LeftRows(ds + g * tileRows * KeyPack.Block + hidden, KeyPack.Block, 1), keys.KeyRows + (nint)(start + hidden) * size + column, size,
+                        dq + g * tileRows * size + column, size, seen - hidden, accumulate: !queries.IsFirstOfGroup(g, start));
                 }
 
-                for (var key = queries.HiddenFromBlock(start) / Tile.Rows * Tile.Rows; key < queries.VisibleToBlock(start); key += Tile.Rows)
+                for (var key = queries.HiddenFromBlock(start) / tileRows * tileRows; key < queries.VisibleToBlock(start); key += tileRows)
                 {
                     // Queries before the group's first key do not see it, nor do those whose window begins behind its last. Queries come in whole
                     // tiles' rows, so a group was written wholly or not at all.
                     var from = Math.Max(0, start + key - first);
-                    var to = Math.Min(count, start + key + Tile.Rows - 1 + window - first);
+                    var to = Math.Min(count, start + key + tileRows - 1 + window - first);
                     var share = (nint)(start + key) * size + column;
                     var accumulate = start + key < written;
-                    Tile.Multiply<V>(p + from * KeyPack.Block + key, 1, KeyPack.Block, dy + from * size + column, size,
+                    Tile.Multiply<V>(new LeftRows(p + from * KeyPack.Block + key, 1, KeyPack.Block), dy + from * size + column, size,
                         valueShare + share, size, to - from, accumulate);
-                    Tile.Multiply<V>(ds + from * KeyPack.Block + key, 1, KeyPack.Block, q + from * size + column, size,
+                    Tile.Multiply<V>(new LeftRows(ds + from * KeyPack.Block + key, 1, KeyPack.Block), q + from * size + column, size,
                         keyShare + share, size, to - from, accumulate);
                 }
             }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using QLora.Cpu.Gemm;
 using QLora.Cpu.Vectors;
 
 namespace QLora.Cpu.Attention;
@@ -10,8 +11,12 @@ namespace QLora.Cpu.Attention;
 /// <param name="count">The queries.</param>
 /// <param name="end">The key after the last that the first query sees.</param>
 /// <param name="window">How many keys a query sees at most, not more than there are.</param>
-internal readonly unsafe struct QuerySpan(int count, int end, int window)
+/// <param name="tileRows">Queries of a group: those that a tile takes.</param>
+internal readonly unsafe struct QuerySpan(int count, int end, int window, int tileRows)
 {
+    /// <summary>How many queries there are.</summary>
+    public int Count => count;
+
     /// <summary>The key after the last that any query sees.</summary>
     public int Keys => end + count - 1;
 
@@ -19,13 +24,13 @@ internal readonly unsafe struct QuerySpan(int count, int end, int window)
     public int FirstStart => FirstStartOf(0);
 
     /// <summary>Groups of a tile's rows, the last perhaps filled up.</summary>
-    public int Groups => (count + Tile.Rows - 1) / Tile.Rows;
+    public int Groups => (count + tileRows - 1) / tileRows;
 
     /// <summary>Where query <paramref name="i"/> stops to see keys, within the block of keys from <paramref name="start"/> on.</summary>
     public int Visible(int i, int start) => Math.Clamp(end + i - start, 0, KeyPack.Block);
 
     /// <summary>Where the last query of a group stops to see keys.</summary>
-    public int VisibleToGroup(int group, int start) => Visible(Math.Min((group + 1) * Tile.Rows, count) - 1, start);
+    public int VisibleToGroup(int group, int start) => Visible(Math.Min((group + 1) * tileRows, count) - 1, start);
 
     /// <summary>Where the last query stops to see keys.</summary>
     public int VisibleToBlock(int start) => Visible(count - 1, start);
@@ -34,20 +39,20 @@ internal readonly unsafe struct QuerySpan(int count, int end, int window)
     public int Hidden(int i, int start) => Math.Clamp(end + i - window - start, 0, KeyPack.Block);
 
     /// <summary>Where the first query of a group begins to see keys.</summary>
-    public int HiddenFromGroup(int group, int start) => Hidden(group * Tile.Rows, start);
+    public int HiddenFromGroup(int group, int start) => Hidden(group * tileRows, start);
 
     /// <summary>Where the first query begins to see keys.</summary>
     public int HiddenFromBlock(int start) => Hidden(0, start);
 
     /// <summary>Whether the block of keys from <paramref name="start"/> on is the first of which any query of a group sees one.</summary>
-    public bool IsFirstOfGroup(int group, int start) => start == FirstStartOf(group * Tile.Rows);
+    public bool IsFirstOfGroup(int group, int start) => start == FirstStartOf(group * tileRows);
 
     /// <summary>Copies rows into scratch, times a factor, filled up with zeros to whole groups and to <paramref name="size"/>.</summary>
     [MethodImpl(Hot.Loop)]
     public void Load<V, TFormat>(byte* source, nint stride, int headSize, float* rows, int size, float factor)
         where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
     {
-        for (var i = 0; i < Groups * Tile.Rows; i++)
+        for (var i = 0; i < Groups * tileRows; i++)
         {
             var row = rows + i * size;
             var filled = i < count ? headSize : 0;
@@ -76,7 +81,7 @@ internal readonly unsafe struct QuerySpan(int count, int end, int window)
             for (var g = 0; g < Groups; g++)
             {
                 if (column >= VisibleToGroup(g, start) || column + width <= HiddenFromGroup(g, start)) continue;
-                Tile.Multiply<V>(rows + g * Tile.Rows * size, size, 1, panel, width, products + g * Tile.Rows * KeyPack.Block + column,
+                Tile.Multiply<V>(new LeftRows(rows + g * tileRows * size, size, 1), panel, width, products + g * tileRows * KeyPack.Block + column,
                     KeyPack.Block, headSize, accumulate: false);
             }
         }

@@ -4,10 +4,10 @@ using QLora.Cpu.Vectors;
 namespace QLora.Cpu.Gemm;
 
 /// <summary>
-/// y ← x · dequant(W)ᵀ + beta · y for a few rows of x, the product of generation. Every code is read once, in groups of four rows of W that stay in the innermost cache
-/// until all rows of x have seen them. An item is such a group.
+/// y ← x · dequant(W)ᵀ + u · Vᵀ + beta · y for a few rows of x, the product of generation. Every code is read once, in groups of four rows of W that stay in the innermost
+/// cache until all rows of x have seen them. An item is such a group.
 /// </summary>
-internal readonly unsafe struct FewCodeRows(ProductShape shape, QuantizedRows w, ResultMatrix y, ProductMemory memory) : IKernel
+internal readonly unsafe struct FewCodeRows(ProductShape shape, QuantizedRows w, FewBranchRows branch, ResultMatrix y, ProductMemory memory) : IKernel
 {
     /// <summary>The most rows with which this is faster than packing W.</summary>
     public const int MaxRows = 4;
@@ -76,26 +76,27 @@ internal readonly unsafe struct FewCodeRows(ProductShape shape, QuantizedRows w,
                 {
                     CodeDots<V>.Four<TScales>(x, padded, codes, rowBytes, scales, scaleRow, padded / CodeDots<V>.Chunk, w.Table.Values, sums);
                     CodeDots<V>.Four<TScales>(x, padded, codes + 2 * rowBytes, rowBytes, scales + 2 * scaleRow, scaleRow, padded / CodeDots<V>.Chunk, w.Table.Values, sums + 8);
-                    Store(i, rows, first, item * Group - first, sums, 1, 4);
+                    Store<V>(i, rows, first, item * Group - first, sums, 1, 4);
                 }
                 else
                 {
                     for (var r = 0; r < rows; r++)
                     {
                         CodeDots<V>.One<TScales>(x + (nint)r * padded, codes, rowBytes, scales, scaleRow, padded / CodeDots<V>.Chunk, w.Table.Values, sums);
-                        Store(i + r, 1, first, item * Group - first, sums, 0, 1);
+                        Store<V>(i + r, 1, first, item * Group - first, sums, 0, 1);
                     }
                 }
             }
         }
     }
 
-    private void Store(int row, int rows, int first, int known, float* sums, int sumRow, int sumColumn)
+    private void Store<V>(int row, int rows, int first, int known, float* sums, int sumRow, int sumColumn) where V : unmanaged, IVector<V>
     {
         var result = stackalloc float[Group];
         for (var r = 0; r < rows; r++)
         {
             for (var j = known; j < Group; j++) result[j] = shape.Alpha * sums[r * sumRow + j * sumColumn];
+            branch.Add<V>(row + r, first, result);
             y.Add<Float4>(row + r, 1, first + known, Group - known, result + known, 0, shape.Beta);
         }
     }

@@ -45,8 +45,12 @@ internal readonly unsafe struct Float1(float value) : IVector<Float1>
     public static Float1 Round(Float1 x) => new(MathF.Round(x._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Float1 PowerOfTwo(Float1 exponent) =>
-        new(BitConverter.Int32BitsToSingle((float.ConvertToIntegerNative<int>(exponent._value) + 127) << 23));
+    public static Float1 Scale(Float1 x, Float1 n)
+    {
+        // As 2x · 2ⁿ⁻¹, because 2¹²⁸ is not a number while e^88.7 is.
+        var power = (float.ConvertToIntegerNative<int>(n._value) + 126) << 23;
+        return new((x._value + x._value) * BitConverter.Int32BitsToSingle(power));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float1 WhereLess(Float1 x, Float1 limit, Float1 chosen, Float1 otherwise) => x._value < limit._value ? chosen : otherwise;

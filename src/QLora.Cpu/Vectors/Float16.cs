@@ -45,7 +45,7 @@ internal readonly unsafe struct Float16(Vector512<float> value) : IRegisterTable
     public static Float16 Round(Float16 x) => new(Vector512.Round(x._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Float16 PowerOfTwo(Float16 exponent) => new(((Vector512.ConvertToInt32Native(exponent._value) + Vector512.Create(127)) << 23).AsSingle());
+    public static Float16 Scale(Float16 x, Float16 n) => new(Avx512F.Scale(x._value, n._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float16 WhereLess(Float16 x, Float16 limit, Float16 chosen, Float16 otherwise) =>
@@ -87,7 +87,9 @@ internal readonly unsafe struct Float16(Vector512<float> value) : IRegisterTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void StoreBFloat16(ushort* destination)
     {
-        Avx512F.ConvertToVector256UInt16(RoundedToBFloat16(_value) >>> 16).Store(destination);
+        // The upper halves, by one permutation.
+        var halves = Avx512BW.PermuteVar32x16(RoundedToBFloat16(_value).AsUInt16(), Vector512<ushort>.Indices * 2 + Vector512<ushort>.One);
+        halves.GetLower().Store(destination);
     }
 
     /// <summary>Writes the numbers of both, rounded to half the width, in pairs: the first of each in the lower half.</summary>

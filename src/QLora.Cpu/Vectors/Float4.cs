@@ -48,7 +48,12 @@ internal readonly unsafe struct Float4(Vector128<float> value) : IVector<Float4>
     public static Float4 Round(Float4 x) => new(Vector128.Round(x._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Float4 PowerOfTwo(Float4 exponent) => new(((Vector128.ConvertToInt32Native(exponent._value) + Vector128.Create(127)) << 23).AsSingle());
+    public static Float4 Scale(Float4 x, Float4 n)
+    {
+        // x · 2ⁿ as 2x · 2ⁿ⁻¹, because 2¹²⁸ is not a number while e^88.7 is.
+        var power = (Vector128.ConvertToInt32Native(n._value) + Vector128.Create(126)) << 23;
+        return new((x._value + x._value) * power.AsSingle());
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 WhereLess(Float4 x, Float4 limit, Float4 chosen, Float4 otherwise) =>

@@ -45,7 +45,12 @@ internal readonly unsafe struct Float8(Vector256<float> value) : IRegisterTable<
     public static Float8 Round(Float8 x) => new(Vector256.Round(x._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Float8 PowerOfTwo(Float8 exponent) => new(((Vector256.ConvertToInt32Native(exponent._value) + Vector256.Create(127)) << 23).AsSingle());
+    public static Float8 Scale(Float8 x, Float8 n)
+    {
+        // x · 2ⁿ as 2x · 2ⁿ⁻¹, because 2¹²⁸ is not a number while e^88.7 is.
+        var power = (Vector256.ConvertToInt32Native(n._value) + Vector256.Create(126)) << 23;
+        return new((x._value + x._value) * power.AsSingle());
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 WhereLess(Float8 x, Float8 limit, Float8 chosen, Float8 otherwise) =>

@@ -35,8 +35,8 @@ internal unsafe interface IVector<TSelf> :
     /// <summary>The nearest integer of each, as a number.</summary>
     static abstract TSelf Round(TSelf x);
 
-    /// <summary>2 to the power of each, which must be a whole number from −126 to 127.</summary>
-    static abstract TSelf PowerOfTwo(TSelf exponent);
+    /// <summary>x · 2ⁿ, for whole numbers n from −125 to 128 and a product that is neither too small nor too large to be a normal number; for others, any number.</summary>
+    static abstract TSelf Scale(TSelf x, TSelf n);
 
     /// <summary><paramref name="chosen"/> where x &lt; limit, else <paramref name="otherwise"/>; NaN is not less.</summary>
     static abstract TSelf WhereLess(TSelf x, TSelf limit, TSelf chosen, TSelf otherwise);

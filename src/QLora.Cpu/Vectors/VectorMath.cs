@@ -7,7 +7,7 @@ internal static unsafe class VectorMath
 {
     /// <summary>
     /// e to the power of each, to within 2 units in the last place; 0 below −86.98 (a result under 2⁻¹²⁵), infinity above 88.7, NaN for NaN.
-    /// With n = round(x · log₂e), e^x = 2ⁿ · e^r, and |r| ≤ ln2 / 2 is small enough for a polynomial of degree 7.
+    /// With n = round(x · log₂e), e^x = 2ⁿ · e^r, and |r| ≤ ln2 / 2 is small enough for a polynomial of degree 6.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Exp<V>(V x) where V : unmanaged, IVector<V>
@@ -18,19 +18,19 @@ internal static unsafe class VectorMath
         var r = V.FusedMultiplyAdd(n, V.Create(-0.693359375f), x);
         r = V.FusedMultiplyAdd(n, V.Create(2.12194440e-4f), r);
 
-        var p = V.FusedMultiplyAdd(r, V.Create(1.98412698e-4f), V.Create(1.38888889e-3f));
-        p = V.FusedMultiplyAdd(p, r, V.Create(8.33333333e-3f));
-        p = V.FusedMultiplyAdd(p, r, V.Create(4.16666667e-2f));
-        p = V.FusedMultiplyAdd(p, r, V.Create(1.66666667e-1f));
-        p = V.FusedMultiplyAdd(p, r, V.Create(0.5f));
-        p = V.FusedMultiplyAdd(p, r, V.Create(1f));
-        p = V.FusedMultiplyAdd(p, r, V.Create(1f));
+        // e^r as 1 + r + r² · q, with the q of degree 4 that meets it where Chebyshev's polynomial is zero; in parts that do not wait for each other.
+        var squared = r * r;
+        var upper = V.FusedMultiplyAdd(squared, V.Create(0.00139261759f), V.FusedMultiplyAdd(r, V.Create(0.00836317334f), V.Create(0.0416665561f)));
+        var q = V.FusedMultiplyAdd(squared, upper, V.FusedMultiplyAdd(r, V.Create(0.166665778f), V.Create(0.5f)));
+        var p = V.FusedMultiplyAdd(squared, q, r + V.Create(1f));
 
-        // 2ⁿ as 2 · 2ⁿ⁻¹, because 2¹²⁸ is not a number while e^88.7 is.
-        var result = p * V.PowerOfTwo(n - V.Create(1f)) * V.Create(2f);
-        result = V.WhereLess(x, V.Create(-86.98f), V.Create(0f), result);
+        var result = V.WhereLess(x, V.Create(-86.98f), V.Create(0f), V.Scale(p, n));
         return V.WhereLess(V.Create(88.72284f), x, V.Create(float.PositiveInfinity), result);
     }
+
+    /// <summary>The larger of each pair; x where either is NaN.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Larger<V>(V x, V y) where V : unmanaged, IVector<V> => V.WhereLess(x, y, y, x);
 
     /// <summary>1 / (1 + e^−x).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

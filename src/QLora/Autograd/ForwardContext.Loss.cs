@@ -5,11 +5,11 @@ namespace QLora.Autograd;
 
 public sealed partial class ForwardContext
 {
-    private const int LogitsChunkBytes = 32 << 20, FrugalLogitsChunkBytes = 16 << 20;
+    private const int LogitsChunkBytes = 32 << 20, FrugalLogitsChunkBytes = 12 << 20;
 
     /// <summary>
     /// The summed cross-entropy of the batch's supervised tokens, head and loss in one and in chunks of rows: only supervised rows are multiplied, and no more
-    /// logits than 32 MiB exist at once, or 16 where blocks keep only their inputs. When recording, the gradient of <paramref name="gradientScale"/> times the sum goes to the hidden states and to what
+    /// logits than 32 MiB exist at once, or 12 where blocks keep only their inputs. When recording, the gradient of <paramref name="gradientScale"/> times the sum goes to the hidden states and to what
     /// the head trains; then <see cref="Backward"/> carries it on.
     /// </summary>
     /// <param name="hidden">(tokens, hidden).</param>
