@@ -11,13 +11,14 @@ namespace QLora.Tests.Training;
 
 /// <summary>
 /// The recorded QLoRA run on the real SmolLM2-135M-Instruct: eight steps, every loss within 2e-3, the final adapter within 2 %; in bfloat16 every loss within 2 % and the adapter within 10 %,
-/// for thirty blocks round what each of them sees.
+/// for thirty blocks round what each of them sees. Norms of gradients come 3 to 6 % apart, differently for each choice of operands that are rounded, while losses and adapter (2.3 %) stay
+/// the same: 10 % is allowed.
 /// </summary>
 public class SmolLm2RunTests
 {
     [Theory]
     [InlineData(DType.Float32, 2e-3, 0.01, 0.02)]
-    [InlineData(DType.BFloat16, 0.02, 0.05, 0.1)]
+    [InlineData(DType.BFloat16, 0.02, 0.1, 0.1)]
     public void EightStepsAreThoseRecorded(DType dtype, double lossTolerance, double normTolerance, double adapterTolerance)
     {
         var folder = TestData.Golden("smollm2");
