@@ -38,7 +38,7 @@ public sealed unsafe partial class CpuBackend
         Multiply(shape, new LeftMatrix(x, transposed: false), rows, new ResultMatrix(y));
     }
 
-    /// <summary>Whether a branch is part of the product itself: pairs and runs of codes must end where it begins.</summary>
+    /// <summary>Whether a branch is part of the product itself: pairs must end where it begins.</summary>
     private static bool RidesAlong(ProductShape shape, int rank) => rank <= MaxRidingRank && shape.Inner % 2 == 0;
 
     private void MultiplyFew(ProductShape shape, Tensor x, QuantizedRows w, LowRankBranch? branch, ResultMatrix y)

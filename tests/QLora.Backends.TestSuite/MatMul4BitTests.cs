@@ -1,5 +1,6 @@
 using QLora.Backends;
 using QLora.Quantization;
+using QLora.Tensors;
 
 namespace QLora.Tests.Backends;
 
@@ -81,28 +82,23 @@ public abstract class MatMul4BitTests(IReadOnlyList<Device> devices) : OpTests(d
     };
 
     [Theory, MemberData(nameof(BranchCases))]
-    public void With_a_branch(int m, int rows, int columns, int rank) => AgreesWithReference(Tolerance, w =>
-    {
-        var weight = w.Quantize(Values.Normal(1, rows, columns), QuantizationType.Nf4, 64, doubleQuantization: true);
-        var (y, dx) = (w.Fresh(m, rows), w.Upload(Values.Normal(5, m, columns)));
-        var forward = new LowRankBranch(w.Upload(Values.Normal(6, m, rank)), w.Upload(Values.Normal(7, rows, rank)));
-        var backward = new LowRankBranch(w.Upload(Values.Normal(8, m, rank)), w.Upload(Values.Normal(9, rank, columns)));
-        w.Backend.MatMul4Bit(w.Upload(Values.Normal(2, m, columns)), weight, y, transposeW: true, branch: forward);
-        w.Backend.MatMul4Bit(w.Upload(Values.Normal(3, m, rows)), weight, dx, transposeW: false, beta: 1, branch: backward);
-        return [y, dx];
-    });
+    public void With_a_branch(int m, int rows, int columns, int rank) => AgreesWithReference(Tolerance, w => WithBranches(w, w.Upload, m, rows, columns, rank));
 
     [Theory, MemberData(nameof(BranchCases))]
-    public void BFloat16_activations_with_a_branch(int m, int rows, int columns, int rank) => AgreesWithReference(RoundedTolerance, w =>
+    public void BFloat16_activations_with_a_branch(int m, int rows, int columns, int rank) =>
+        AgreesWithReference(RoundedTolerance, w => WithBranches(w, w.UploadBFloat16, m, rows, columns, rank));
+
+    /// <summary>A forward product that overwrites (NaN, if it is read) and a backward one that adds, each with its branch, of activations that are uploaded as they shall be kept.</summary>
+    private static Tensor[] WithBranches(Workspace w, Func<Values, Tensor> activations, int m, int rows, int columns, int rank)
     {
         var weight = w.Quantize(Values.Normal(1, rows, columns), QuantizationType.Nf4, 64, doubleQuantization: true);
-        var (y, dx) = (w.FreshBFloat16(m, rows), w.UploadBFloat16(Values.Normal(5, m, columns)));
+        var (y, dx) = (activations(Values.Normal(4, m, rows).Times(float.NaN)), activations(Values.Normal(5, m, columns)));
         var forward = new LowRankBranch(w.Upload(Values.Normal(6, m, rank)), w.Upload(Values.Normal(7, rows, rank)));
         var backward = new LowRankBranch(w.Upload(Values.Normal(8, m, rank)), w.Upload(Values.Normal(9, rank, columns)));
-        w.Backend.MatMul4Bit(w.UploadBFloat16(Values.Normal(2, m, columns)), weight, y, transposeW: true, branch: forward);
-        w.Backend.MatMul4Bit(w.UploadBFloat16(Values.Normal(3, m, rows)), weight, dx, transposeW: false, beta: 1, branch: backward);
+        w.Backend.MatMul4Bit(activations(Values.Normal(2, m, columns)), weight, y, transposeW: true, branch: forward);
+        w.Backend.MatMul4Bit(activations(Values.Normal(3, m, rows)), weight, dx, transposeW: false, beta: 1, branch: backward);
         return [y, dx];
-    });
+    }
 
     [Fact]
     public void It_is_the_product_with_the_dequantised_weight() => OnEachDevice(backend =>

@@ -41,8 +41,7 @@ internal sealed class ExportCommand : CliCommand
         var output = context.Need(_output);
         using var file = ModelFile.Open(context.Need(_model.Model));
         var text = ModelText.Of(file);
-        OutputFolder.CheckEmptyOfModels(output, context.Get(_overwrite));
-        OutputFolder.CheckWritable(output);
+        OutputFolder.CheckTakesModel(output, context.Get(_overwrite));
         context.LeftOnDisk = "nothing was written";
         using var loaded = _model.Load(context, file);
         var dtype = _dtype.Read(context);

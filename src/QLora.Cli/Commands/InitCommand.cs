@@ -40,8 +40,7 @@ internal sealed class InitCommand : CliCommand
         var output = context.Need(_output);
         using var source = ModelFile.Open(FolderOf(context.Get(_config)));
         var text = ModelText.Of(source);
-        OutputFolder.CheckEmptyOfModels(output, context.Get(_overwrite));
-        OutputFolder.CheckWritable(output);
+        OutputFolder.CheckTakesModel(output, context.Get(_overwrite));
         context.LeftOnDisk = "nothing was written";
         using var backend = Devices.Open(Devices.Names[0]);
         using var model = source.Family.CreateRandom(source.Config, backend, context.Get(_seed) ?? 42);

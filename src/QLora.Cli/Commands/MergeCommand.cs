@@ -38,8 +38,7 @@ internal sealed class MergeCommand : CliCommand
         var output = context.Need(_output);
         using var file = _model.Open(context);
         var text = ModelText.Of(file);
-        OutputFolder.CheckEmptyOfModels(output, context.Get(_overwrite));
-        OutputFolder.CheckWritable(output);
+        OutputFolder.CheckTakesModel(output, context.Get(_overwrite));
         context.LeftOnDisk = "nothing was written";
         using var loaded = _model.Load(context, file);
         var dtype = _dtype.Read(context);

@@ -16,11 +16,16 @@ internal static class OutputFolder
         AtomicFile.Create(Path.Combine(path, "writable")).Dispose();
     }
 
-    /// <summary>Refuses a folder that holds a model or an adapter, unless it may be replaced.</summary>
-    /// <exception cref="QLoraException">It holds one.</exception>
-    public static void CheckEmptyOfModels(string path, bool overwrite)
+    /// <summary>Checks that a model can be written: the folder is writable, and holds no model or adapter unless it may be replaced.</summary>
+    /// <exception cref="QLoraException">It holds one, or cannot be written.</exception>
+    public static void CheckTakesModel(string path, bool overwrite)
     {
-        if (overwrite || !Directory.Exists(path)) return;
+        if (!overwrite) CheckEmptyOfModels(path);
+        CheckWritable(path);
+    }
+
+    private static void CheckEmptyOfModels(string path)
+    {
         var found = Names.Select(name => Path.Combine(path, name)).FirstOrDefault(File.Exists);
         if (found is not null) throw new QLoraException($"--output {path} holds a model already ({found}); choose another folder, or give --overwrite");
     }
