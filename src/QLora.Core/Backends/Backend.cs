@@ -22,7 +22,7 @@ public abstract partial class Backend : IDisposable
     /// <exception cref="QLoraException">The device or the budget has no such amount left; the message says what was asked for and what is left.</exception>
     public abstract DeviceBuffer AllocateBuffer(long bytes);
 
-    /// <summary>Bytes in use, bytes kept for reuse, and the highest sum of both so far.</summary>
+    /// <summary>Bytes in use, bytes that the system gave, and the most of both so far.</summary>
     public abstract MemoryStatistics Memory { get; }
 
     /// <summary>What its ops take from the pool for themselves, for those who plan a run on it.</summary>
@@ -106,7 +106,7 @@ public abstract partial class Backend : IDisposable
 
 /// <summary>What a device's memory pool holds, in bytes.</summary>
 /// <param name="InUse">Handed out and not given back.</param>
-/// <param name="Idle">Kept for reuse.</param>
-/// <param name="Peak">The highest sum of both so far.</param>
-/// <param name="PeakTouched">The same without what was never used of a block, because it was asked for less: what the system had to give.</param>
-public readonly record struct MemoryStatistics(long InUse, long Idle, long Peak, long PeakTouched);
+/// <param name="PeakInUse">The most that was so far.</param>
+/// <param name="Resident">What the system gave: what is in use, and pages that are kept for reuse.</param>
+/// <param name="PeakResident">The most that it was so far.</param>
+public readonly record struct MemoryStatistics(long InUse, long PeakInUse, long Resident, long PeakResident);

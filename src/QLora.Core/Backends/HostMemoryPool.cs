@@ -3,27 +3,34 @@ using QLora.Tensors;
 
 namespace QLora.Backends;
 
-/// <summary>A pool of native memory, 64-byte aligned.</summary>
+/// <summary>A pool of native memory.</summary>
 internal sealed unsafe class HostMemoryPool : MemoryPool
 {
-    protected override nint AllocateBlock(long capacity, long bytes, long inUse)
+    protected override MemoryRegion AddRegion(long bytes, long inUse)
     {
         try
         {
-            var address = NativeMemory.AlignedAlloc((nuint)capacity, (nuint)(capacity >= LinuxPages.LargePage ? LinuxPages.LargePage : Alignment));
-            LinuxPages.MakeResident(address, bytes);
-            return (nint)address;
+            var address = NativeMemory.AlignedAlloc((nuint)bytes, MemoryRegion.PageBytes);
+            LinuxPages.MakeLarge(address, bytes);
+            return new HostRegion((nint)address, bytes);
         }
         catch (OutOfMemoryException cause)
         {
-            throw new QLoraException($"out of memory: asked for {capacity:N0} bytes with {inUse:N0} bytes in use; "
+            throw new QLoraException($"out of memory: asked for {bytes:N0} bytes with {inUse:N0} bytes in use; "
                 + "a smaller --max-length or --batch-size, or --gradient-checkpointing true, needs less", cause);
         }
     }
 
-    protected override void FreeBlock(nint address) => NativeMemory.AlignedFree((void*)address);
+    protected override void FreeRegion(MemoryRegion region) => NativeMemory.AlignedFree((void*)region.Address);
 
     protected override DeviceBuffer Lend(Block block, long bytes) => new PooledBuffer(this, block, bytes);
+
+    private sealed class HostRegion(nint address, long bytes) : MemoryRegion(address, bytes)
+    {
+        protected override void Populate(nint start, long length) => LinuxPages.MakeResident((void*)start, length);
+
+        protected override void Release(nint start, long length) => LinuxPages.Release((void*)start, length);
+    }
 
     private sealed class PooledBuffer(HostMemoryPool pool, Block block, long bytes) : HostBuffer
     {

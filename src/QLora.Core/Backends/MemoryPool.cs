@@ -3,27 +3,39 @@ using QLora.Tensors;
 namespace QLora.Backends;
 
 /// <summary>
-/// Blocks of memory that are kept for reuse: which there are and who has them, not where they come from. A request takes the smallest idle block that is not wastefully
-/// larger; blocks that a whole step left idle go back at its end, so that resident memory follows the work.
+/// Memory in a few large regions, of which buffers are carved: which there are and who has them, not where regions come from. A buffer goes to the first place that it
+/// fits into, which is as good as the tightest and keeps the rest together. Pages that a whole step left unused go back at its end, so that resident memory follows the work.
 /// </summary>
 internal abstract class MemoryPool : IDisposable
 {
-    /// <summary>What every block is aligned to.</summary>
-    protected const int Alignment = 64;
+    private const int Alignment = 64;
+
+    // So large that few buffers find too little room at an end (with 64 MiB, a run took up to half as much again); what was never used is not resident.
+    private const long RegionBytes = 256 << 20;
 
     private readonly Lock _lock = new();
-    private readonly SortedList<long, List<Block>> _idle = []; // by capacity; the last of a list was used last
-    private long _inUse, _idleBytes, _peak, _touched, _peakTouched;
+    private readonly List<MemoryRegion> _regions = [];
+    private long _inUse, _peakInUse, _peakResident;
     private int _step;
     private bool _disposed;
 
     /// <summary>What it holds.</summary>
     public MemoryStatistics Statistics
     {
-        get { lock (_lock) return new MemoryStatistics(_inUse, _idleBytes, _peak, _peakTouched); }
+        get { lock (_lock) return new MemoryStatistics(_inUse, _peakInUse, Resident, _peakResident); }
     }
 
-    /// <summary>Lends a block of at least so many bytes, with undefined content.</summary>
+    private long Resident
+    {
+        get
+        {
+            var resident = 0L;
+            foreach (var region in _regions) resident += region.Resident;
+            return resident;
+        }
+    }
+
+    /// <summary>Lends at least so many bytes, with undefined content.</summary>
     /// <exception cref="QLoraException">There is no more memory.</exception>
     public DeviceBuffer Allocate(long bytes)
     {
@@ -31,59 +43,43 @@ internal abstract class MemoryPool : IDisposable
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            var capacity = RoundUp(bytes);
-            if (!TryTakeIdle(capacity, out var block)) block = new Block(AllocateBlock(capacity, bytes, _inUse), capacity, 0, 0);
-            _inUse += block.Capacity;
-            _touched += Math.Max(0, bytes - block.Touched);
-            _peak = Math.Max(_peak, _inUse + _idleBytes);
-            _peakTouched = Math.Max(_peakTouched, _touched);
-            return Lend(block with { Touched = Math.Max(bytes, block.Touched) }, bytes);
+            var length = RoundUp(Math.Max(bytes, 1), Alignment);
+            var block = Take(length);
+            _inUse += length;
+            _peakInUse = Math.Max(_peakInUse, _inUse);
+            _peakResident = Math.Max(_peakResident, Resident);
+            return Lend(block, bytes);
         }
     }
 
-    /// <summary>Ends a step: blocks that it left idle go back.</summary>
+    /// <summary>Ends a step: pages that it left unused go back.</summary>
     public void EndStep()
     {
         lock (_lock)
         {
-            for (var i = 0; i < _idle.Count; i++)
-            {
-                var (blocks, kept) = (_idle.GetValueAtIndex(i), 0);
-                for (var j = 0; j < blocks.Count; j++)
-                {
-                    if (blocks[j].LastStep == _step) blocks[kept++] = blocks[j];
-                    else Free(blocks[j]);
-                }
-
-                blocks.RemoveRange(kept, blocks.Count - kept);
-            }
-
+            foreach (var region in _regions) region.ReleaseUnused(_step);
+            RemoveRegions(region => region is { Lent: 0, Resident: 0 });
             _step++;
         }
     }
 
+    /// <summary>Gives back what is not lent; the rest goes when it is given back.</summary>
     public void Dispose()
     {
         lock (_lock)
         {
             _disposed = true;
-            foreach (var (_, blocks) in _idle)
-            {
-                foreach (var block in blocks) Free(block);
-            }
-
-            _idle.Clear();
+            RemoveRegions(region => region.Lent == 0);
         }
     }
 
-    /// <summary>Gets a new block.</summary>
-    /// <param name="capacity">Its size.</param>
-    /// <param name="bytes">What of it will be used first.</param>
+    /// <summary>Gets a new region.</summary>
+    /// <param name="bytes">Its size, a multiple of <see cref="MemoryRegion.PageBytes"/>.</param>
     /// <param name="inUse">Bytes that are lent, for messages.</param>
-    protected abstract nint AllocateBlock(long capacity, long bytes, long inUse);
+    protected abstract MemoryRegion AddRegion(long bytes, long inUse);
 
-    /// <summary>Gives a block back for good.</summary>
-    protected abstract void FreeBlock(nint address);
+    /// <summary>Gives a region back for good.</summary>
+    protected abstract void FreeRegion(MemoryRegion region);
 
     /// <summary>The buffer through which a block is used. It calls <see cref="GiveBack"/> once.</summary>
     protected abstract DeviceBuffer Lend(Block block, long bytes);
@@ -93,54 +89,40 @@ internal abstract class MemoryPool : IDisposable
     {
         lock (_lock)
         {
-            _inUse -= block.Capacity;
-            if (_disposed)
-            {
-                FreeBlock(block.Address);
-                return;
-            }
-
-            if (!_idle.TryGetValue(block.Capacity, out var blocks)) _idle[block.Capacity] = blocks = [];
-            blocks.Add(block with { LastStep = _step });
-            _idleBytes += block.Capacity;
+            _inUse -= block.Length;
+            block.Region.GiveBack(block.Start, block.Length, _step);
+            if (_disposed) RemoveRegions(region => region.Lent == 0);
         }
     }
 
-    /// <summary>An eighth of waste at most: the classes are the multiples of a power of two that has the request's magnitude.</summary>
-    private static long RoundUp(long bytes)
-    {
-        var unit = Math.Max(Alignment, (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)Math.Max(bytes, 1)) / 16);
-        return (Math.Max(bytes, 1) + unit - 1) / unit * unit;
-    }
+    private static long RoundUp(long bytes, int unit) => (bytes + unit - 1) / unit * unit;
 
-    private bool TryTakeIdle(long capacity, out Block block)
+    private Block Take(long length)
     {
-        for (var i = 0; i < _idle.Count; i++)
+        foreach (var region in _regions)
         {
-            var (size, blocks) = (_idle.GetKeyAtIndex(i), _idle.GetValueAtIndex(i));
-            if (size < capacity || blocks.Count == 0) continue;
-            if (size > capacity + capacity / 4) break;
-            block = blocks[^1];
-            blocks.RemoveAt(blocks.Count - 1);
-            _idleBytes -= size;
-            return true;
+            if (region.TryTake(length, out var start)) return new Block(region, start, length);
         }
 
-        block = default;
-        return false;
+        var added = AddRegion(Math.Max(RegionBytes, RoundUp(length, MemoryRegion.PageBytes)), _inUse);
+        _regions.Add(added);
+        added.TryTake(length, out var first);
+        return new Block(added, first, length);
     }
 
-    private void Free(Block block)
+    private void RemoveRegions(Predicate<MemoryRegion> match)
     {
-        FreeBlock(block.Address);
-        _idleBytes -= block.Capacity;
-        _touched -= block.Touched;
+        foreach (var region in _regions.Where(region => match(region))) FreeRegion(region);
+        _regions.RemoveAll(match);
     }
 
-    /// <summary>A block of the pool.</summary>
-    /// <param name="Address">Where it begins.</param>
-    /// <param name="Capacity">Its size.</param>
-    /// <param name="LastStep">The step in which it was given back.</param>
-    /// <param name="Touched">The most that was ever used of it; the system gives no memory for the rest.</param>
-    internal readonly record struct Block(nint Address, long Capacity, int LastStep, long Touched);
+    /// <summary>A lent part of a region.</summary>
+    /// <param name="Region">The region.</param>
+    /// <param name="Start">Where in it the block begins.</param>
+    /// <param name="Length">Its size.</param>
+    internal readonly record struct Block(MemoryRegion Region, long Start, long Length)
+    {
+        /// <summary>Where it begins.</summary>
+        public nint Address => Region.Address + (nint)Start;
+    }
 }

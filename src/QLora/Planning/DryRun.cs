@@ -1,4 +1,5 @@
 using QLora.Autograd;
+using QLora.Backends;
 using QLora.Backends.Planning;
 using QLora.Checkpoints;
 using QLora.Models;
@@ -32,7 +33,7 @@ internal sealed class DryRun : IDisposable
         _run = run;
         _model = file.Family.Create(file.Config, new PlannedBuilder(weights, _backend, quantization));
         _model.ComputeDType = run.ComputeDType;
-        LoadingBytes = _backend.Memory.PeakTouched;
+        LoadingBytes = _backend.Memory.PeakResident;
         if (run.Lora is { } lora) _model.Adapters.AddUnfilled(lora);
         else _model.TrainAllWeights();
     }
@@ -46,8 +47,8 @@ internal sealed class DryRun : IDisposable
     /// <summary>Bytes of what is trained beside the model's own weights, with its gradients and moments.</summary>
     public long TrainedBytes { get; private set; }
 
-    /// <summary>The peak of the pool over loading and training: all of its blocks, and what is used of them.</summary>
-    public (long Blocks, long Touched) Peak => (_backend.Memory.Peak, _backend.Memory.PeakTouched);
+    /// <summary>The pool's memory over loading and training.</summary>
+    public MemoryStatistics Memory => _backend.Memory;
 
     /// <summary>Takes the steps.</summary>
     public void Train()

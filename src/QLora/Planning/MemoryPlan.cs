@@ -26,7 +26,7 @@ public sealed record MemoryPlan(PlannedRun Run)
     /// <summary>All of it: the peak of resident memory, beside pages of the checkpoint (<see cref="MappedBytes"/>).</summary>
     public long TotalBytes => WeightsBytes + AdapterBytes + ActivationsBytes + WorkspaceBytes + ProcessBytes;
 
-    /// <summary>The peak of the backend's pool, what is not used of its blocks included: <see cref="Backends.MemoryStatistics.Peak"/> of a run.</summary>
+    /// <summary>The most that buffers hold at once: <see cref="Backends.MemoryStatistics.PeakInUse"/> of a run.</summary>
     public required long PoolBytes { get; init; }
 
     /// <summary>The peak of resident memory while the model is loaded, in the process and without <see cref="MappedBytes"/>.</summary>

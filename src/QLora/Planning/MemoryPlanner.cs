@@ -51,16 +51,16 @@ public sealed class MemoryPlanner
         var layers = real.SavedLayers();
 
         // What the ops need for themselves is what the same run needs more because of it; what is neither that nor kept throughout belongs to the passes.
-        var workspace = Math.Max(0, real.Peak.Touched - bare.Peak.Touched);
+        var workspace = Math.Max(0, real.Memory.PeakInUse - bare.Memory.PeakInUse);
         var process = _processBytes ??= ProcessWithoutGarbage();
         return new MemoryPlan(run)
         {
             WeightsBytes = real.WeightBytes,
             AdapterBytes = real.TrainedBytes,
-            ActivationsBytes = real.Peak.Touched - real.WeightBytes - real.TrainedBytes - workspace,
+            ActivationsBytes = real.Memory.PeakResident - real.WeightBytes - real.TrainedBytes - workspace,
             WorkspaceBytes = workspace,
             ProcessBytes = process,
-            PoolBytes = real.Peak.Blocks,
+            PoolBytes = real.Memory.PeakInUse,
             LoadingBytes = process + real.LoadingBytes,
             MappedBytes = _file.Weights?.Weights.Values.Sum(weight => weight.Bytes) ?? 0,
             Layers = layers,

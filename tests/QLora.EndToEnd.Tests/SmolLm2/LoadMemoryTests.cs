@@ -40,7 +40,7 @@ public class LoadMemoryTests
 
         // Of quantised weights the pool has held one in full precision, and what its codes are made in.
         var largestQuantized = sizeof(float) * file.Modules.OfType<LinearSpec>().Where(spec => !spec.KeepFullPrecision).Max(spec => (long)spec.In * spec.Out);
-        Assert.InRange(backend.Memory.Peak, kept, kept + kept / 8 + 2 * largestQuantized);
+        Assert.InRange(backend.Memory.PeakInUse, kept, kept + kept / 8 + 2 * largestQuantized);
     }
 
     /// <summary>Resident memory that no file stands behind, of the whole process.</summary>

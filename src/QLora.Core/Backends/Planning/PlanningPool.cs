@@ -5,9 +5,9 @@ namespace QLora.Backends.Planning;
 /// <summary>A pool of blocks that are not there: it counts as one of real memory does, by the same code.</summary>
 internal sealed class PlanningPool : MemoryPool
 {
-    protected override nint AllocateBlock(long capacity, long bytes, long inUse) => 0;
+    protected override MemoryRegion AddRegion(long bytes, long inUse) => new(0, bytes);
 
-    protected override void FreeBlock(nint address) { }
+    protected override void FreeRegion(MemoryRegion region) { }
 
     protected override DeviceBuffer Lend(Block block, long bytes) => new PlannedBuffer(this, block, bytes);
 
