@@ -8,7 +8,8 @@ namespace QLora.Cpu;
 
 public sealed unsafe partial class CpuBackend
 {
-    private readonly List<AttentionItem> _packing = [], _blocks = [], _queries = [];
+    private readonly AttentionPlan _attention = new();
+    private readonly List<SingleQuery> _singleQueries = [];
 
     /// <inheritdoc/>
     protected override void AttentionCore(
@@ -16,65 +17,33 @@ public sealed unsafe partial class CpuBackend
     {
         var operands = Operands(q, k, v, options);
         var lse = logSumExp is { } rows ? rows.Pointer<float>() : null;
-        var (packed, longest) = PlanForward(operands, segments);
-        using var workspace = AllocateBuffer(packed * sizeof(float));
-        var scratchSize = ForwardScratch(operands.HeadSize, longest);
+        var (workspaceSize, scratchSize) = PlanForward(operands, segments);
+        using var workspace = AllocateBuffer(workspaceSize * sizeof(float));
         using var scratch = AllocateBuffer(ScratchBytes(scratchSize));
         var memory = new AttentionMemory(Address(workspace), Address(scratch), scratchSize);
 
-        RunInTurn(q.DType, _packing.Count, new PackForwardKernel(operands, _packing, memory));
-        RunInTurn(q.DType, _blocks.Count, new ForwardKernel(operands, _blocks, memory, Address(y), lse));
-        Run(q.DType, _queries.Count, 2L * longest * operands.HeadSize, new FewQueriesKernel(operands, _queries, memory, Address(y), lse));
+        if (_attention.Runs.Count > 0) Run(q.DType, _team.Threads, WorthSharing, new ForwardKernel(operands, _attention, memory, Address(y), lse));
+        Run(q.DType, _singleQueries.Count, 2L * scratchSize * operands.HeadSize, new FewQueriesKernel(operands, _singleQueries, memory, Address(y), lse));
     }
 
-    /// <summary>Cuts the op into items and returns the numbers of workspace for packed keys, and the most keys that a query by itself sees.</summary>
-    private (long Packed, int Longest) PlanForward(in AttentionOperands o, ReadOnlySpan<AttentionSegment> segments)
+    /// <summary>Shares the op out and returns the numbers of workspace for packed keys, and of scratch for each thread.</summary>
+    private (long Workspace, int Scratch) PlanForward(in AttentionOperands o, ReadOnlySpan<AttentionSegment> segments)
     {
-        _packing.Clear();
-        _blocks.Clear();
-        _queries.Clear();
-        var (packed, longest) = ((nint)0, 0);
+        _attention.Make(o, segments, FewQueries.Limit, ForwardBlock.Block, o.HeadSize + o.PaddedSize, _team.Threads);
+        _singleQueries.Clear();
+        var longest = 0;
         foreach (var segment in segments)
         {
-            if (segment.QueryCount < FewQueries.Limit)
+            if (segment.QueryCount >= FewQueries.Limit) continue;
+            longest = Math.Max(longest, o.WindowOf(segment));
+            for (var head = 0; head < o.Heads; head++)
             {
-                longest = Math.Max(longest, o.WindowOf(segment));
-                for (var head = 0; head < o.Heads; head++)
-                {
-                    for (var i = 0; i < segment.QueryCount; i++) _queries.Add(new(segment, head, i, i + 1, 0));
-                }
-
-                continue;
+                for (var i = 0; i < segment.QueryCount; i++) _singleQueries.Add(new(segment, head, i));
             }
-
-            var perKeyHead = (nint)KeyPack.PaddedKeys(segment.KeyCount) * (o.HeadSize + o.PaddedSize);
-            for (var keyHead = 0; keyHead < o.KeyHeads; keyHead++)
-            {
-                // Of the keys from a cache, those before the first query's window are not read.
-                var firstRead = Math.Max(0, segment.KeyCount - segment.QueryCount + 1 - o.WindowOf(segment));
-                for (var start = firstRead / KeyPack.Block * KeyPack.Block; start < segment.KeyCount; start += KeyPack.Block)
-                {
-                    _packing.Add(new(segment, keyHead, start, segment.KeyCount, packed + keyHead * perKeyHead));
-                }
-            }
-
-            // The last queries see the most keys: with the largest items first, the threads end together.
-            for (var first = (segment.QueryCount - 1) / ForwardBlock.Block * ForwardBlock.Block; first >= 0; first -= ForwardBlock.Block)
-            {
-                for (var head = 0; head < o.Heads; head++)
-                {
-                    _blocks.Add(new(segment, head, first, segment.QueryCount, packed + o.KeyHeadOf(head) * perKeyHead));
-                }
-            }
-
-            packed += o.KeyHeads * perKeyHead;
         }
 
-        return (packed, longest);
+        return ((long)_attention.PackedSize * _team.Threads, Math.Max(_attention.Runs.Count > 0 ? ForwardBlock.ScratchSize(o.HeadSize) : 0, longest));
     }
-
-    /// <summary>Numbers of scratch for each thread.</summary>
-    private static int ForwardScratch(int headSize, int longest) => Math.Max(ForwardBlock.ScratchSize(headSize), longest);
 
     /// <summary>Bytes of scratch for all threads, when each needs so many numbers.</summary>
     private long ScratchBytes(int scratchSize) => (long)_team.Threads * scratchSize * sizeof(float);
@@ -82,46 +51,40 @@ public sealed unsafe partial class CpuBackend
     private static AttentionOperands Operands(Tensor q, Tensor k, Tensor v, AttentionOptions options) =>
         new(Address(q), Address(k), Address(v), q.Shape[1], k.Shape[1], q.Shape[2], options);
 
-    private readonly struct PackForwardKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory) : IActivationKernel
+    private readonly struct ForwardKernel(AttentionOperands o, AttentionPlan plan, AttentionMemory memory, byte* y, float* logSumExp) : IActivationKernel
     {
         [MethodImpl(Hot.Loop)]
         public void Run<V, TFormat>(int start, int end, int part) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
         {
-            for (var n = start; n < end; n++)
+            var keys = memory.Workspace + start * plan.PackedSize;
+            for (var (n, last) = (plan.RunsOf(start).First, plan.RunsOf(end - 1).End); n < last; n++)
             {
-                var item = items[n];
-                var panels = memory.Workspace + item.Pack;
-                KeyPack.Panels<V, TFormat>(o.KeyHead<TFormat>(o.K, item.Segment, item.Head, 0), o.KeyStride, item.First, item.End, o.HeadSize, panels);
-                KeyPack.Rows<V, TFormat>(o.KeyHead<TFormat>(o.V, item.Segment, item.Head, 0), o.KeyStride, item.First, item.End, o.HeadSize,
-                    panels + (nint)KeyPack.PaddedKeys(item.End) * o.HeadSize);
+                var run = plan.Runs[n];
+                var values = keys + (nint)KeyPack.PaddedKeys(run.Keys) * o.HeadSize;
+                var first = o.FirstKeyOf(run);
+                KeyPack.Panels<V, TFormat>(o.KeyHead<TFormat>(o.K, run.Segment, run.KeyHead, 0), o.KeyStride, first, run.Keys, o.HeadSize, keys);
+                KeyPack.Rows<V, TFormat>(o.KeyHead<TFormat>(o.V, run.Segment, run.KeyHead, 0), o.KeyStride, first, run.Keys, o.HeadSize, values);
+                for (var block = run.First; block < run.End; block++)
+                {
+                    var (head, query) = run.Block(block, o.HeadsOfKeyHead);
+                    ForwardBlock.Run<V, TFormat>(o, run.Segment, head, query, keys, values, y, logSumExp, memory.Scratch(part));
+                }
             }
         }
     }
 
-    private readonly struct ForwardKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory, byte* y, float* logSumExp) : IActivationKernel
+    private readonly struct FewQueriesKernel(AttentionOperands o, List<SingleQuery> queries, AttentionMemory memory, byte* y, float* logSumExp) : IActivationKernel
     {
         [MethodImpl(Hot.Loop)]
         public void Run<V, TFormat>(int start, int end, int part) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
         {
             for (var n = start; n < end; n++)
             {
-                var item = items[n];
-                var keys = memory.Workspace + item.Pack;
-                var values = keys + (nint)KeyPack.PaddedKeys(item.Segment.KeyCount) * o.HeadSize;
-                ForwardBlock.Run<V, TFormat>(o, item.Segment, item.Head, item.First, keys, values, y, logSumExp, memory.Scratch(part));
+                FewQueries.Run<V, TFormat>(o, queries[n].Segment, queries[n].Head, queries[n].Query, y, logSumExp, memory.Scratch(part));
             }
         }
     }
 
-    private readonly struct FewQueriesKernel(AttentionOperands o, List<AttentionItem> items, AttentionMemory memory, byte* y, float* logSumExp) : IActivationKernel
-    {
-        [MethodImpl(Hot.Loop)]
-        public void Run<V, TFormat>(int start, int end, int part) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
-        {
-            for (var n = start; n < end; n++)
-            {
-                FewQueries.Run<V, TFormat>(o, items[n].Segment, items[n].Head, items[n].First, y, logSumExp, memory.Scratch(part));
-            }
-        }
-    }
+    /// <summary>A query of a segment's head.</summary>
+    private readonly record struct SingleQuery(AttentionSegment Segment, int Head, int Query);
 }

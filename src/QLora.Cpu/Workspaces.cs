@@ -25,8 +25,8 @@ public sealed unsafe partial class CpuBackend
 
         public override long[] Attention(HeadShape shape, ReadOnlySpan<AttentionSegment> segments, AttentionOptions options)
         {
-            var (packed, longest) = backend.PlanForward(Operands(shape, options), segments);
-            return [packed * sizeof(float), backend.ScratchBytes(ForwardScratch(shape.HeadSize, longest))];
+            var (workspace, scratch) = backend.PlanForward(Operands(shape, options), segments);
+            return [workspace * sizeof(float), backend.ScratchBytes(scratch)];
         }
 
         public override long[] AttentionBackward(HeadShape shape, ReadOnlySpan<AttentionSegment> segments, AttentionOptions options)

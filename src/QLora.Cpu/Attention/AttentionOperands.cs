@@ -13,6 +13,13 @@ internal readonly unsafe struct AttentionOperands(byte* q, byte* k, byte* v, int
     /// <summary>How many keys of a segment a query sees at most.</summary>
     public int WindowOf(AttentionSegment segment) => options.Window > 0 ? Math.Min(options.Window, segment.KeyCount) : segment.KeyCount;
 
+    /// <summary>The first key, at the beginning of a block of them, that any query of a run sees.</summary>
+    public int FirstKeyOf(in AttentionRun run) =>
+        Math.Max(0, run.Segment.KeyCount - run.Segment.QueryCount + run.FirstQuery + 1 - WindowOf(run.Segment)) / KeyPack.Block * KeyPack.Block;
+
+    /// <summary>Query heads that read one key head.</summary>
+    public int HeadsOfKeyHead => Heads / KeyHeads;
+
     /// <summary>Numbers from one token's head to the next token's.</summary>
     public nint QueryStride => (nint)Heads * HeadSize;
 
@@ -28,5 +35,5 @@ internal readonly unsafe struct AttentionOperands(byte* q, byte* k, byte* v, int
         x + ((segment.KeyStart + key) * KeyStride + (nint)keyHead * HeadSize) * TFormat.Size;
 
     /// <summary>The key head that a query head reads.</summary>
-    public int KeyHeadOf(int head) => head / (Heads / KeyHeads);
+    public int KeyHeadOf(int head) => head / HeadsOfKeyHead;
 }

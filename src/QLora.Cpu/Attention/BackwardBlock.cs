@@ -6,48 +6,35 @@ using QLora.Cpu.Vectors;
 namespace QLora.Cpu.Attention;
 
 /// <summary>
-/// The gradients of attention for a run of one head's queries. The queries' own are final; those of keys and values are this run's share, which
-/// the caller adds to the shares of other runs and of other heads of the group, in an order that does not depend on who was faster.
+/// The gradients of attention for a block of one head's queries. The queries' own are final; those of keys and values are added to the share of a run of blocks, which
+/// the caller adds to the shares of other runs.
 /// </summary>
 internal static unsafe class BackwardBlock
 {
-    /// <summary>Queries worked on at once; runs begin at its multiples. The more there are, the less often sums of keys and values are fetched and put back.</summary>
+    /// <summary>Queries worked on at once. The more there are, the less often sums of keys and values are fetched and put back.</summary>
     public const int Block = 2 * ForwardBlock.Block;
 
-    /// <summary>Numbers of scratch that one run needs.</summary>
+    /// <summary>Numbers of scratch that one block needs.</summary>
     public static int ScratchSize(int headSize) => Block * (3 * KeyPack.PaddedSize(headSize) + 2 * KeyPack.Block + 2);
 
-    /// <summary>The gradients due to queries <paramref name="first"/> up to <paramref name="end"/> of a segment's head.</summary>
+    /// <summary>
+    /// The gradients due to queries <paramref name="first"/> up to <paramref name="first"/> + <see cref="Block"/> of a segment's head, fewer at its end.
+    /// </summary>
     /// <param name="o">The op's operands.</param>
     /// <param name="r">The forward's results, the gradient of y, and that of q.</param>
     /// <param name="segment">The sequence.</param>
     /// <param name="head">The query head.</param>
-    /// <param name="first">The first query, a multiple of <see cref="Block"/>.</param>
-    /// <param name="end">The query after the last.</param>
+    /// <param name="first">The first query within the segment.</param>
     /// <param name="keys">The segment's packed keys and values of that head.</param>
-    /// <param name="keyShare">(padded keys, padded size): the share in dk, written from the first visible key to the last.</param>
-    /// <param name="valueShare">(padded keys, padded size): the share in dv.</param>
+    /// <param name="keyShare">(padded keys, padded size): the run's share in dk, which is added to.</param>
+    /// <param name="valueShare">(padded keys, padded size): the run's share in dv, which is added to.</param>
     /// <param name="scratch"><see cref="ScratchSize"/> numbers.</param>
     [MethodImpl(Hot.Loop)]
     public static void Run<V, TFormat>(
-        in AttentionOperands o, in BackwardOperands r, AttentionSegment segment, int head, int first, int end, PackedKeys keys,
-        float* keyShare, float* valueShare, float* scratch)
+        in AttentionOperands o, in BackwardOperands r, AttentionSegment segment, int head, int first, PackedKeys keys, float* keyShare, float* valueShare, float* scratch)
         where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
     {
-        for (var start = first; start < end; start += Block)
-        {
-            var written = start == first ? 0 : start;
-            QueryBlock<V, TFormat>(o, r, segment, head, start, Math.Min(Block, end - start), keys, keyShare, valueShare, written, scratch);
-        }
-    }
-
-    /// <summary>One block of queries; visible keys before <paramref name="written"/> already have a share, which is added to.</summary>
-    [MethodImpl(Hot.Loop)]
-    private static void QueryBlock<V, TFormat>(
-        in AttentionOperands o, in BackwardOperands r, AttentionSegment segment, int head, int first, int count, PackedKeys keys,
-        float* keyShare, float* valueShare, int written, float* scratch)
-        where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
-    {
+        var count = Math.Min(Block, segment.QueryCount - first);
         var (headSize, size, window) = (o.HeadSize, o.PaddedSize, o.WindowOf(segment));
         var tileRows = Tile.Rows<V>();
         var queries = new QuerySpan(count, first + 1, window, tileRows);
@@ -96,16 +83,14 @@ internal static unsafe class BackwardBlock
 
                 for (var key = queries.HiddenFromBlock(start) / tileRows * tileRows; key < queries.VisibleToBlock(start); key += tileRows)
                 {
-                    // Queries before the group's first key do not see it, nor do those whose window begins behind its last. Queries come in whole
-                    // tiles' rows, so a group was written wholly or not at all.
+                    // Queries before the group's first key do not see it, nor do those whose window begins behind its last.
                     var from = Math.Max(0, start + key - first);
                     var to = Math.Min(count, start + key + tileRows - 1 + window - first);
                     var share = (nint)(start + key) * size + column;
-                    var accumulate = start + key < written;
                     Tile.Multiply<V>(new LeftRows(p + from * KeyPack.Block + key, 1, KeyPack.Block), dy + from * size + column, size,
-                        valueShare + share, size, to - from, accumulate);
+                        valueShare + share, size, to - from, accumulate: true);
                     Tile.Multiply<V>(new LeftRows(ds + from * KeyPack.Block + key, 1, KeyPack.Block), q + from * size + column, size,
-                        keyShare + share, size, to - from, accumulate);
+                        keyShare + share, size, to - from, accumulate: true);
                 }
             }
         }

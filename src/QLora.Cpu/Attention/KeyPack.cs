@@ -20,14 +20,14 @@ internal static unsafe class KeyPack
     /// <summary>The head size with padding, at any vector width: a multiple of two of the widest vectors.</summary>
     public static int PaddedSize(int headSize) => (headSize + 31) / 32 * 32;
 
-    /// <summary>Packs keys start to start + <see cref="Block"/> (fewer at the end) as panels.</summary>
+    /// <summary>Packs keys from <paramref name="start"/> on as panels, and zeros up to a whole <see cref="Block"/>.</summary>
     [MethodImpl(Hot.Loop)]
     public static void Panels<V, TFormat>(byte* source, nint stride, int start, int keys, int headSize, float* panels)
         where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
     {
         var width = 2 * V.Count;
         var square = stackalloc float[V.Count * V.Count];
-        for (var first = start; first < Math.Min(start + Block, PaddedKeys(keys)); first += width)
+        for (var first = start; first < PaddedKeys(keys); first += width)
         {
             var panel = panels + (nint)first * headSize;
             if (first + width <= keys && headSize % V.Count == 0)
@@ -53,13 +53,13 @@ internal static unsafe class KeyPack
         }
     }
 
-    /// <summary>Packs keys start to start + <see cref="Block"/> (fewer at the end) as rows.</summary>
+    /// <summary>Packs keys from <paramref name="start"/> on as rows, and zeros up to a whole <see cref="Block"/>.</summary>
     [MethodImpl(Hot.Loop)]
     public static void Rows<V, TFormat>(byte* source, nint stride, int start, int keys, int headSize, float* rows)
         where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
     {
         var size = PaddedSize(headSize);
-        for (var key = start; key < start + Block; key++)
+        for (var key = start; key < PaddedKeys(keys); key++)
         {
             var row = rows + (nint)key * size;
             var count = key < keys ? headSize : 0;
