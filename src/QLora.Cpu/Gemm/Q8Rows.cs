@@ -7,6 +7,8 @@ namespace QLora.Cpu.Gemm;
 /// <summary>Rows of a matrix in blocks of 8-bit integers with a scale.</summary>
 internal readonly unsafe struct Q8Rows(Q8Block* blocks, int columns) : IRows
 {
+    private int Columns => columns;
+
     [MethodImpl(Hot.Loop)]
     public void Read<V>(int row, int first, int count, float* destination) where V : unmanaged, IVector<V>
     {
@@ -25,11 +27,43 @@ internal readonly unsafe struct Q8Rows(Q8Block* blocks, int columns) : IRows
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Scale(Q8Block* block) => BitConverter.Int32BitsToSingle((*(short*)&block->Scale << 13) & unchecked((int)0x8FFF_E000)) * 5.192296858534828e33f;
 
-    public void ReadRows<V>(int row, int rows, int first, int columns, float* destination, int width, float* scratch) where V : unmanaged, IVector<V> =>
-        Panel.ReadRows<V, Q8Rows>(this, row, rows, first, columns, destination, width);
+    [MethodImpl(Hot.Loop)]
+    public void ReadRows<V>(int row, int rows, int first, int columns, float* destination, int width, float* scratch) where V : unmanaged, IVector<V>
+    {
+        if (columns < width || columns % V.Count != 0 || first % V.Count != 0)
+        {
+            Panel.ReadRows<V, Q8Rows>(this, row, rows, first, columns, destination, width);
+            return;
+        }
 
-    public void ReadTransposed<V>(int row, int first, int count, float* destination, nint width, float* scratch) where V : unmanaged, IVector<V> =>
-        Panel.ReadTransposed<V, Q8Rows>(this, row, V.Count, first, count, destination, width, scratch);
+        // Every vector lies in one block.
+        var rowBlocks = Columns / Q8Block.Count;
+        for (var column = 0; column < columns; column += V.Count)
+        {
+            var block = blocks + (nint)row * rowBlocks + (first + column) / Q8Block.Count;
+            var code = (first + column) % Q8Block.Count;
+            var to = destination + column;
+            for (var r = 0; r < rows; r++, block += rowBlocks, to += width) (V.LoadSByte(block->Codes + code) * V.Create(Scale(block))).Store(to);
+        }
+    }
+
+    [MethodImpl(Hot.Loop)]
+    public void ReadTransposed<V>(int row, int first, int count, float* destination, nint width, float* scratch) where V : unmanaged, IVector<V>
+    {
+        var rowBlocks = Columns / Q8Block.Count;
+        var whole = first % Q8Block.Count == 0 ? count / Q8Block.Count * Q8Block.Count : 0;
+        var block = blocks + (nint)row * rowBlocks + first / Q8Block.Count;
+        for (var i = 0; i < whole; i += Q8Block.Count, block++, destination += Q8Block.Count * width)
+        {
+            for (var r = 0; r < V.Count; r++) scratch[r] = Scale(block + (nint)r * rowBlocks);
+            for (var half = 0; half < Q8Block.Count; half += 16)
+            {
+                V.ScaleTransposed(block->Codes + half, (nint)rowBlocks * sizeof(Q8Block), scratch, destination + half * width, width);
+            }
+        }
+
+        if (whole < count) Panel.ReadTransposed<V, Q8Rows>(this, row, V.Count, first + whole, count - whole, destination, width, scratch);
+    }
 
     public float* InPlace(int row, int column, out nint stride)
     {

@@ -84,4 +84,20 @@ internal unsafe interface IVector<TSelf> :
     /// destination[k · destinationRow + row] ← table[code k of the row] · scales[row].
     /// </summary>
     static abstract void LookUpTransposed(byte* codes, nint rowBytes, float* scales, in CodeTable table, float* destination, nint destinationRow);
+
+    /// <summary>
+    /// 16 8-bit integers each of <see cref="Count"/> rows, each row with its scale, stored as columns:
+    /// destination[k · destinationRow + row] ← codes[row · rowBytes + k] · scales[row].
+    /// </summary>
+    static virtual void ScaleTransposed(sbyte* codes, nint rowBytes, float* scales, float* destination, nint destinationRow)
+    {
+        var square = stackalloc float[TSelf.Count * TSelf.Count];
+        var factors = TSelf.Load(scales);
+        for (var k = 0; k < 16; k += TSelf.Count, destination += TSelf.Count * destinationRow)
+        {
+            for (var row = 0; row < TSelf.Count; row++) TSelf.LoadSByte(codes + row * rowBytes + k).Store(square + row * TSelf.Count);
+            TSelf.Transpose(square, TSelf.Count, destination, destinationRow);
+            for (var row = 0; row < TSelf.Count; row++) (TSelf.Load(destination + row * destinationRow) * factors).Store(destination + row * destinationRow);
+        }
+    }
 }
