@@ -37,8 +37,10 @@ internal interface IActivationElementKernel
 
 public sealed partial class CpuBackend
 {
-    // A round of the team costs about a microsecond, and what another core has written as much again: work below this many element operations is done on the calling thread.
-    private const long WorthSharing = 16 * 1024;
+    // The others begin about a microsecond after the caller: they have yet to see the work, and to fetch what it reads. So many element operations are done meanwhile, and are
+    // the caller's beside its share; what is not twice as much is not worth sharing.
+    private const long HeadStart = 16 * 1024;
+    private const long WorthSharing = 2 * HeadStart;
 
     /// <summary>Runs a kernel over its items: each part of the team is one run of them, always the same for the same counts.</summary>
     /// <param name="items">How many there are.</param>
@@ -48,7 +50,7 @@ public sealed partial class CpuBackend
     {
         if (items == 0) return;
         if (_team.Threads == 1 || items == 1 || items * itemWork < WorthSharing) RunItems(_width, kernel, 0, items, 0);
-        else _team.Run(new Evenly<TKernel>(_width, kernel, items));
+        else _team.Run(new Evenly<TKernel>(_width, kernel, items, (int)Math.Min(items, HeadStart / itemWork)));
     }
 
     /// <summary>Runs a kernel over items of different size: each thread takes the next one when it is done with its last.</summary>
@@ -113,11 +115,11 @@ public sealed partial class CpuBackend
         }
     }
 
-    private readonly struct Evenly<TKernel>(VectorWidth width, TKernel kernel, int items) : IWork where TKernel : struct, IKernel
+    private readonly struct Evenly<TKernel>(VectorWidth width, TKernel kernel, int items, int headStart) : IWork where TKernel : struct, IKernel
     {
         public void Run(int part, int parts) => RunItems(width, kernel, Border(part, parts), Border(part + 1, parts), part);
 
-        private int Border(int part, int parts) => (int)((long)items * part / parts);
+        private int Border(int part, int parts) => part == 0 ? 0 : headStart + (int)((long)(items - headStart) * part / parts);
     }
 
     private readonly unsafe struct InTurn<TKernel>(VectorWidth width, TKernel kernel, int items, int* next) : IWork where TKernel : struct, IKernel

@@ -46,8 +46,8 @@ public sealed unsafe partial class CpuBackend
         if (shape.M <= FewRows<TDots>.MaxRows && shape.N >= IDots.Rows && shape.TransposeB && left.HasRowsOf(shape.Inner)
             && (left.DType == DType.Float32 || (long)shape.M * shape.Inner <= ProductMemory.MaxFewNumbers))
         {
-            var kernel = new FewRows<TDots>(shape, FewSingles(left, shape), data, (nint)right.DType.Bytes(right.Columns), c);
-            Run(FewRows<TDots>.Items(shape.N), (long)IDots.Rows * shape.M * shape.Inner, kernel);
+            var rowBytes = (nint)right.DType.Bytes(right.Columns);
+            Run(FewRows<TDots>.Items(shape.N), FewRows<TDots>.ItemWork(shape, rowBytes), new FewRows<TDots>(shape, FewSingles(left, shape), data, rowBytes, c));
         }
         else
         {

@@ -43,11 +43,17 @@ public sealed unsafe partial class CpuBackend
 
     private void MultiplyFew(ProductShape shape, Tensor x, QuantizedRows w, LowRankBranch? branch, ResultMatrix y)
     {
+        ArrangeFew(shape, x);
+        var riding = branch is { } added ? new FewBranchRows(added.U.Pointer<float>(), added.V.Pointer<float>(), added.U.Columns) : default;
+        Run(FewCodeRows.Items(shape.N), FewCodeRows.ItemWork(shape), new FewCodeRows(shape, w, riding, y, ScratchOfProducts));
+    }
+
+    /// <summary>Puts a few rows in the order of the codes.</summary>
+    private void ArrangeFew(ProductShape shape, Tensor x)
+    {
         var left = new LeftMatrix(x, transposed: false);
         if (_width == VectorWidth.Vector512) Arrange<Float16>(shape, left);
         else Arrange<Float8>(shape, left);
-        var kernel = new FewCodeRows(shape, w, new FewBranchRows(branch), y, ScratchOfProducts);
-        Run(FewCodeRows.Items(shape.N), (long)FewCodeRows.Group * shape.M * shape.Inner, kernel);
     }
 
     private void Arrange<V>(ProductShape shape, LeftMatrix left) where V : unmanaged, IRegisterTable<V>

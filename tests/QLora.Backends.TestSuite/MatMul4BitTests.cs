@@ -71,6 +71,7 @@ public abstract class MatMul4BitTests(IReadOnlyList<Device> devices) : OpTests(d
     public static TheoryData<int, int, int, int> BranchCases => new()
     {
         { 1, 96, 576, 16 },
+        { 2, 101, 576, 32 },
         { 3, 37, 192, 5 },
         { 4, 41, 96, 8 },
         { 3, 70, 33, 5 },

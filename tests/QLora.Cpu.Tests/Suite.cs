@@ -21,6 +21,8 @@ public sealed class Gelu() : GeluTests(Devices.All);
 
 public sealed class LayerNorm() : LayerNormTests(Devices.All);
 
+public sealed class Projections() : ProjectionsTests(Devices.WithAndWithoutMachineCode);
+
 public sealed class RmsNorm() : RmsNormTests(Devices.All);
 
 public sealed class Rotary() : RotaryTests(Devices.All);

@@ -29,7 +29,7 @@ internal static unsafe class CodeDots<V> where V : unmanaged, IRegisterTable<V>
         }
     }
 
-    /// <summary>sums[j] ← Σ_k x[k] · w[j, k] for four rows of the weight.</summary>
+    /// <summary>sums[j] ← Σ_k x[k] · w[j, k] for four rows of the weight, and what a branch of whole vectors adds to them.</summary>
     /// <param name="x">An arranged row.</param>
     /// <param name="codes">The first row of the weight.</param>
     /// <param name="rowBytes">Bytes from one row to the next; whole vectors may be read of each.</param>
@@ -37,28 +37,62 @@ internal static unsafe class CodeDots<V> where V : unmanaged, IRegisterTable<V>
     /// <param name="scaleRow">Scales from one row to the next.</param>
     /// <param name="chunks">Chunks of a row.</param>
     /// <param name="table">The values of the codes.</param>
+    /// <param name="u">A row of a branch.</param>
+    /// <param name="v">Four rows of the branch's other matrix, row after row.</param>
+    /// <param name="rank">Numbers of those rows, whole vectors; 0 without a branch.</param>
     /// <param name="sums">The results.</param>
     [MethodImpl(Hot.Loop)]
-    public static void One<TScales>(float* x, byte* codes, nint rowBytes, float* scales, nint scaleRow, int chunks, float* table, float* sums) where TScales : struct, ICodeScales
+    public static void One<TScales>(float* x, byte* codes, nint rowBytes, float* scales, nint scaleRow, int chunks, float* table, float* u, float* v, int rank, float* sums)
+        where TScales : struct, ICodeScales
     {
         var (first, second) = (V.Load(table), V.Load(table + 16 - V.Count));
         V s0, s1, s2, s3;
         s0 = s1 = s2 = s3 = V.Create(0f);
-        var codes2 = codes + 2 * rowBytes;
-        var scales2 = scales + 2 * scaleRow;
+        for (var k = 0; k < rank; k += V.Count)
+        {
+            var factor = V.Load(u + k);
+            s0 = V.FusedMultiplyAdd(factor, V.Load(v + k), s0);
+            s1 = V.FusedMultiplyAdd(factor, V.Load(v + rank + k), s1);
+            s2 = V.FusedMultiplyAdd(factor, V.Load(v + 2 * rank + k), s2);
+            s3 = V.FusedMultiplyAdd(factor, V.Load(v + 3 * rank + k), s3);
+        }
+
+        var lower = codes + 2 * rowBytes;
+        var lowerScales = scales + 2 * scaleRow;
         var ahead = codes + Prefetching.Distance(rowBytes);
         for (var chunk = 0; chunk < chunks; chunk++, ahead += 4 * 4 * V.Count)
         {
             Prefetching.Read(ahead, 4 * 4 * V.Count);
-            s0 = V.FusedMultiplyAdd(Sum(x, codes, first, second), TScales.Load<V>(scales), s0);
-            s1 = V.FusedMultiplyAdd(Sum(x, codes + rowBytes, first, second), TScales.Load<V>(scales + scaleRow), s1);
-            s2 = V.FusedMultiplyAdd(Sum(x, codes2, first, second), TScales.Load<V>(scales2), s2);
-            s3 = V.FusedMultiplyAdd(Sum(x, codes2 + rowBytes, first, second), TScales.Load<V>(scales2 + scaleRow), s3);
+            var (codes0, codes1, codes2, codes3) = (V.Load((float*)codes), V.Load((float*)(codes + rowBytes)), V.Load((float*)lower), V.Load((float*)(lower + rowBytes)));
+            V p0, p1, p2, p3;
+            p0 = p1 = p2 = p3 = V.Create(0f);
+            Step(4, V.Load(x));
+            Step(0, V.Load(x + V.Count));
+            Step(12, V.Load(x + 2 * V.Count));
+            Step(8, V.Load(x + 3 * V.Count));
+            Step(20, V.Load(x + 4 * V.Count));
+            Step(16, V.Load(x + 5 * V.Count));
+            Step(28, V.Load(x + 6 * V.Count));
+            Step(24, V.Load(x + 7 * V.Count));
+            s0 = V.FusedMultiplyAdd(p0, TScales.Load<V>(scales), s0);
+            s1 = V.FusedMultiplyAdd(p1, TScales.Load<V>(scales + scaleRow), s1);
+            s2 = V.FusedMultiplyAdd(p2, TScales.Load<V>(lowerScales), s2);
+            s3 = V.FusedMultiplyAdd(p3, TScales.Load<V>(lowerScales + scaleRow), s3);
             x += Chunk;
             codes += 4 * V.Count;
-            codes2 += 4 * V.Count;
+            lower += 4 * V.Count;
             scales += Chunk / TScales.Codes;
-            scales2 += Chunk / TScales.Codes;
+            lowerScales += Chunk / TScales.Codes;
+
+            // A number of all four rows, so that sums that do not wait for each other stand side by side.
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            void Step(int shift, V factor)
+            {
+                p0 = V.FusedMultiplyAdd(V.LookUp(codes0, shift, first, second), factor, p0);
+                p1 = V.FusedMultiplyAdd(V.LookUp(codes1, shift, first, second), factor, p1);
+                p2 = V.FusedMultiplyAdd(V.LookUp(codes2, shift, first, second), factor, p2);
+                p3 = V.FusedMultiplyAdd(V.LookUp(codes3, shift, first, second), factor, p3);
+            }
         }
 
         V.Sums(s0, s1, s2, s3).Store(sums);
@@ -97,20 +131,5 @@ internal static unsafe class CodeDots<V> where V : unmanaged, IRegisterTable<V>
 
         V.Sums(s0, s1, s2, s3).Store(sums);
         V.Sums(t0, t1, t2, t3).Store(sums + 4);
-    }
-
-    /// <summary>The products of a chunk, without scale.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Sum(float* x, byte* chunk, V first, V second)
-    {
-        var codes = V.Load((float*)chunk);
-        var sum = V.LookUp(codes, 4, first, second) * V.Load(x);
-        sum = V.FusedMultiplyAdd(V.LookUp(codes, 0, first, second), V.Load(x + V.Count), sum);
-        sum = V.FusedMultiplyAdd(V.LookUp(codes, 12, first, second), V.Load(x + 2 * V.Count), sum);
-        sum = V.FusedMultiplyAdd(V.LookUp(codes, 8, first, second), V.Load(x + 3 * V.Count), sum);
-        sum = V.FusedMultiplyAdd(V.LookUp(codes, 20, first, second), V.Load(x + 4 * V.Count), sum);
-        sum = V.FusedMultiplyAdd(V.LookUp(codes, 16, first, second), V.Load(x + 5 * V.Count), sum);
-        sum = V.FusedMultiplyAdd(V.LookUp(codes, 28, first, second), V.Load(x + 6 * V.Count), sum);
-        return V.FusedMultiplyAdd(V.LookUp(codes, 24, first, second), V.Load(x + 7 * V.Count), sum);
     }
 }

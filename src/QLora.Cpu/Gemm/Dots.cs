@@ -20,10 +20,10 @@ internal readonly unsafe struct Dots<TFormat> : IDots where TFormat : struct, IN
             // The rows of the next call: short as rows are, memory would not be read ahead far enough.
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(w + 4 * wRow);
-                Sse.Prefetch0(w + 5 * wRow);
-                Sse.Prefetch0(w2 + 4 * wRow);
-                Sse.Prefetch0(w2 + 5 * wRow);
+                Sse.PrefetchNonTemporal(w + 4 * wRow);
+                Sse.PrefetchNonTemporal(w + 5 * wRow);
+                Sse.PrefetchNonTemporal(w2 + 4 * wRow);
+                Sse.PrefetchNonTemporal(w2 + 5 * wRow);
             }
 
             var factor = V.Load(x + i);

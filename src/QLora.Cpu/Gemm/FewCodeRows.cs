@@ -15,8 +15,15 @@ internal readonly unsafe struct FewCodeRows(ProductShape shape, QuantizedRows w,
     /// <summary>Rows of W in an item.</summary>
     public const int Group = 4;
 
+    // Of so many groups, and not more scales than stay in the innermost cache, the scales are read and the results are written together.
+    private const int MaxGroups = 8, MaxScales = 4096;
+    private const int ResultRow = MaxGroups * Group;
+
     /// <summary>How many items there are.</summary>
     public static int Items(int n) => (n + Group - 1) / Group;
+
+    /// <summary>What an item takes: as long as so many element operations of others, since a vector decodes and multiplies two codes in the time of one number.</summary>
+    public static long ItemWork(ProductShape shape) => (long)Group * shape.M * shape.Inner / 2;
 
     /// <summary>Whether the product can be done so: eight codes lie in one block, and there is scratch memory for the rows.</summary>
     public static bool Fits(ProductShape shape, QuantizedRows w) =>
@@ -45,59 +52,69 @@ internal readonly unsafe struct FewCodeRows(ProductShape shape, QuantizedRows w,
     }
 
     [MethodImpl(Hot.Loop)]
-    private void RunTableGroups<V, TScales>(int start, int end, float* scratch) where V : unmanaged, IRegisterTable<V> where TScales : struct, ICodeScales
+    private void RunTableGroups<V, TScales>(int start, int endItem, float* scratch) where V : unmanaged, IRegisterTable<V> where TScales : struct, ICodeScales
     {
         var padded = CodeDots<V>.Padded(shape.Inner);
         var scaleRow = shape.Inner / TScales.Codes;
-        var sums = stackalloc float[4 * Group];
-        for (var item = start; item < end; item++)
+        var groups = Math.Clamp(MaxScales / (Group * scaleRow), 1, MaxGroups);
+        var results = stackalloc float[MaxRows * ResultRow];
+
+        // The first rows, which nobody has asked for yet, come while the scales are read.
+        nint rowBytes = shape.Inner / 2;
+        Prefetching.Read(w.Codes(start * Group), (int)Prefetching.Distance(rowBytes));
+        for (var item = start; item < endItem; item += groups)
         {
             // The last group takes rows of the one before it to be whole.
-            var first = Math.Min(item * Group, shape.N - Group);
-            var scales = scratch;
-            var beyond = scales + w.ReadScales(first, Group, TScales.Codes, scales);
+            var last = Math.Min(item + groups, endItem);
+            var (first, end) = (Math.Min(item * Group, shape.N - Group), Math.Min(last * Group, shape.N));
+            var beyond = scratch + w.ReadScales<V>(first, end - first, TScales.Codes, scratch);
 
             // What stands beside the last row meets zeros of x, as what stands beside the others does, but must be a number.
             new Span<float>(beyond, CodeDots<V>.Chunk / TScales.Codes).Clear();
-            var codes = w.Codes(first);
-            nint rowBytes = shape.Inner / 2;
-            if (!w.HasBytes(first, (Group - 1) * rowBytes + padded / 2))
+            beyond += CodeDots<V>.Chunk / TScales.Codes;
+            for (var group = item; group < last; group++)
             {
-                codes = (byte*)(beyond + CodeDots<V>.Chunk / TScales.Codes);
-                for (var j = 0; j < Group; j++) w.CopyCodes(first + j, codes + j * padded / 2);
-                rowBytes = padded / 2;
+                var row = Math.Min(group * Group, shape.N - Group);
+                RunGroup<V, TScales>(row, padded, scratch + (row - first) * scaleRow, scaleRow, (byte*)beyond, results + row - first);
             }
 
-            for (var i = 0; i < shape.M; i += 4)
-            {
-                var x = memory.Left + (nint)i * padded;
-                var rows = Math.Min(4, shape.M - i);
-                if (rows > 2)
-                {
-                    CodeDots<V>.Four<TScales>(x, padded, codes, rowBytes, scales, scaleRow, padded / CodeDots<V>.Chunk, w.Table.Values, sums);
-                    CodeDots<V>.Four<TScales>(x, padded, codes + 2 * rowBytes, rowBytes, scales + 2 * scaleRow, scaleRow, padded / CodeDots<V>.Chunk, w.Table.Values, sums + 8);
-                    Store<V>(i, rows, first, item * Group - first, sums, 1, 4);
-                }
-                else
-                {
-                    for (var r = 0; r < rows; r++)
-                    {
-                        CodeDots<V>.One<TScales>(x + (nint)r * padded, codes, rowBytes, scales, scaleRow, padded / CodeDots<V>.Chunk, w.Table.Values, sums);
-                        Store<V>(i + r, 1, first, item * Group - first, sums, 0, 1);
-                    }
-                }
-            }
+            for (var i = 0; i < shape.M; i++) y.Add<V>(i, 1, item * Group, end - item * Group, results + i * ResultRow + item * Group - first, 0, shape.Beta);
         }
     }
 
-    private void Store<V>(int row, int rows, int first, int known, float* sums, int sumRow, int sumColumn) where V : unmanaged, IVector<V>
+    /// <summary>The products of a group, and what the branch adds to them.</summary>
+    private void RunGroup<V, TScales>(int row, int padded, float* scales, int scaleRow, byte* scratch, float* results)
+        where V : unmanaged, IRegisterTable<V> where TScales : struct, ICodeScales
     {
-        var result = stackalloc float[Group];
-        for (var r = 0; r < rows; r++)
+        var codes = w.Codes(row);
+        nint rowBytes = shape.Inner / 2;
+        var chunks = padded / CodeDots<V>.Chunk;
+        if (!w.HasBytes(row, (Group - 1) * rowBytes + padded / 2))
         {
-            for (var j = known; j < Group; j++) result[j] = shape.Alpha * sums[r * sumRow + j * sumColumn];
-            branch.Add<V>(row + r, first, result);
-            y.Add<Float4>(row + r, 1, first + known, Group - known, result + known, 0, shape.Beta);
+            codes = scratch;
+            rowBytes = padded / 2;
+            for (var j = 0; j < Group; j++) w.CopyCodes(row + j, codes + j * rowBytes);
         }
+
+        // A branch of whole vectors goes into the sums of a row from the start.
+        var rank = shape.M <= 2 && branch.Rank % V.Count == 0 ? branch.Rank : 0;
+        if (shape.M > 2)
+        {
+            var sums = stackalloc float[4 * Group];
+            CodeDots<V>.Four<TScales>(memory.Left, padded, codes, rowBytes, scales, scaleRow, chunks, w.Table.Values, sums);
+            CodeDots<V>.Four<TScales>(memory.Left, padded, codes + 2 * rowBytes, rowBytes, scales + 2 * scaleRow, scaleRow, chunks, w.Table.Values, sums + 8);
+            Float4.Transpose(sums, 4, results, ResultRow);
+        }
+        else
+        {
+            for (var i = 0; i < shape.M; i++)
+            {
+                var x = memory.Left + (nint)i * padded;
+                CodeDots<V>.One<TScales>(x, codes, rowBytes, scales, scaleRow, chunks, w.Table.Values, branch.U(i), branch.V(row), rank, results + i * ResultRow);
+            }
+        }
+
+        if (rank == branch.Rank) return;
+        for (var i = 0; i < shape.M; i++) branch.Add<V>(i, row, results + i * ResultRow);
     }
 }

@@ -15,6 +15,9 @@ internal readonly unsafe struct FewRows<TDots>(ProductShape shape, float* a, byt
     /// <summary>How many items there are.</summary>
     public static int Items(int n) => (n + IDots.Rows - 1) / IDots.Rows;
 
+    /// <summary>What an item takes: as long as so many element operations of others, since it is the reading that counts.</summary>
+    public static long ItemWork(ProductShape shape, nint rowBytes) => (long)IDots.Rows * shape.M * rowBytes;
+
     [MethodImpl(Hot.Loop)]
     public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
     {

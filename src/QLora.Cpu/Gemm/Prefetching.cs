@@ -5,7 +5,7 @@ namespace QLora.Cpu.Gemm;
 
 /// <summary>
 /// Rows that are read four at a time, from the first to the last: short as they are, the processor does not read ahead of four of them far enough. What is asked for ahead of
-/// them is one stretch of memory, and may lie beyond its end.
+/// them is one stretch of memory, and may lie beyond its end. Weights are read once a pass, so they are kept from the outer caches, which have better things to hold.
 /// </summary>
 internal static unsafe class Prefetching
 {
@@ -17,6 +17,6 @@ internal static unsafe class Prefetching
     public static void Read(byte* start, int bytes)
     {
         if (!Sse.IsSupported) return;
-        for (var line = 0; line < bytes; line += 64) Sse.Prefetch0(start + line);
+        for (var line = 0; line < bytes; line += 64) Sse.PrefetchNonTemporal(start + line);
     }
 }

@@ -37,11 +37,11 @@ internal readonly unsafe struct QuantizedRows(QuantizedTensor tensor) : IRows
     /// <param name="destination">Takes them.</param>
     /// <returns>How many there are.</returns>
     [MethodImpl(Hot.Loop)]
-    public int ReadScales(int row, int rows, int codes, float* destination)
+    public int ReadScales<V>(int row, int rows, int codes, float* destination) where V : unmanaged, IVector<V>
     {
         var (count, first) = (rows * (_columns / codes), (long)row * (_columns / codes));
         var bits = _blockBits - BitOperations.Log2((uint)codes);
-        if (bits == 0) _scales.Read(first, count, destination);
+        if (bits == 0) _scales.Read<V>(first, count, destination);
         else for (var i = 0; i < count; i++) destination[i] = _scales[(first + i) >> bits];
         return count;
     }
@@ -179,23 +179,48 @@ internal readonly unsafe struct QuantizedScales
 
     /// <summary>The scales of some blocks.</summary>
     [MethodImpl(Hot.Loop)]
-    public void Read(long block, int blocks, float* destination)
+    public void Read<V>(long block, int blocks, float* destination) where V : unmanaged, IVector<V>
     {
         if (_scales != null)
         {
+            Prefetching.Read((byte*)(_scales + block + blocks), blocks * sizeof(float));
             new ReadOnlySpan<float>(_scales + block, blocks).CopyTo(new Span<float>(destination, blocks));
             return;
         }
 
-        var offset = _offset;
-        byte* codes = _codes;
-        float* map = _map;
+        LookUp(_codes + block, blocks, destination);
         for (var end = block + blocks; block < end;)
         {
             var nested = NestedBlock(block);
-            var scale = _nestedScales[nested];
-            for (var last = Math.Min(end, (nested + 1) * _nestedBlockSize); block < last; block++) *destination++ = map[codes[block]] * scale + offset;
+            var count = (int)(Math.Min(end, (nested + 1) * _nestedBlockSize) - block);
+            var (scale, i) = (_nestedScales[nested], 0);
+            for (; i <= count - V.Count; i += V.Count) (V.Load(destination + i) * V.Create(scale) + V.Create(_offset)).Store(destination + i);
+            for (; i < count; i++) destination[i] = destination[i] * scale + _offset;
+            block += count;
+            destination += count;
         }
+    }
+
+    /// <summary>The values of 8-bit codes, moved as integers, eight in a step. What stands behind the codes is asked for: it is the next to be read.</summary>
+    private void LookUp(byte* codes, int count, float* destination)
+    {
+        Prefetching.Read(codes + count, count);
+        var map = (int*)_map;
+        var values = (int*)destination;
+        var end = codes + count;
+        for (; codes <= end - 8; codes += 8, values += 8)
+        {
+            values[0] = map[codes[0]];
+            values[1] = map[codes[1]];
+            values[2] = map[codes[2]];
+            values[3] = map[codes[3]];
+            values[4] = map[codes[4]];
+            values[5] = map[codes[5]];
+            values[6] = map[codes[6]];
+            values[7] = map[codes[7]];
+        }
+
+        for (; codes < end; codes++) *values++ = map[*codes];
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -16,6 +16,9 @@ internal readonly unsafe struct ResultMatrix
         matrix.DType == DType.BFloat16 ? (byte*)matrix.Pointer<ushort>() : (byte*)matrix.Pointer<float>(), matrix.DType,
         transposed ? 1 : matrix.Columns, transposed ? matrix.Columns : 1) { }
 
+    /// <summary>Rows in single precision, one after another.</summary>
+    public ResultMatrix(float* data, int columns) : this((byte*)data, DType.Float32, columns, 1) { }
+
     private ResultMatrix(byte* data, DType dtype, nint row, nint column)
     {
         _data = data;

@@ -135,7 +135,7 @@ internal readonly unsafe struct Float16(Vector512<float> value) : IRegisterTable
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float16 LoadEightTimes(float* source) =>
-        new(Vector512.Create(Vector256.Create(source[0]), Vector256.Create(source[1])));
+        new(Avx512F.PermuteVar4x32(Vector512.Create(*(double*)source).AsSingle(), Vector512.Create(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1)));
 
     [MethodImpl(Hot.Loop)]
     public static void Transpose(float* source, nint sourceRow, float* destination, nint destinationRow)

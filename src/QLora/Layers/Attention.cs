@@ -45,7 +45,7 @@ public sealed partial class Attention : ModelPart<DecoderConfig>
     /// <returns>(tokens, hidden).</returns>
     public Activation Forward(Activation x, ForwardContext context)
     {
-        var (q, k, v) = (Query.Forward(x, context), Key.Forward(x, context), Value.Forward(x, context));
+        var (q, k, v) = context.Linears(x, Query, Key, Value);
         if (QueryNorm is not null) q = QueryNorm.Forward(q, context);
         if (KeyNorm is not null) k = KeyNorm.Forward(k, context);
         if (Config.RotaryAt(Layer) is { } rotary)

@@ -26,7 +26,7 @@ public sealed partial class GatedMlp : ModelPart<DecoderConfig>
     /// <returns>(tokens, hidden).</returns>
     public Activation Forward(Activation x, ForwardContext context)
     {
-        var (gate, up) = (Gate.Forward(x, context), Up.Forward(x, context));
+        var (gate, up) = context.Linears(x, Gate, Up);
         return Down.Forward(Config.MlpIsGelu ? context.GeGlu(gate, up) : context.SwiGlu(gate, up), context);
     }
 }

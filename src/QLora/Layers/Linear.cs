@@ -42,7 +42,7 @@ public sealed class Linear(LinearSpec spec, Weight weight, Parameter? bias) : Mo
     /// <param name="x">(tokens, in).</param>
     /// <param name="context">Where ops run and are recorded.</param>
     /// <returns>(tokens, out).</returns>
-    public Activation Forward(Activation x, ForwardContext context) => context.Apply(new LinearNode(context, this, x));
+    public Activation Forward(Activation x, ForwardContext context) => context.Linear(x, this);
 
     /// <inheritdoc/>
     public override void Dispose()
