@@ -80,7 +80,7 @@ internal static class DeclaredModels
             public override Activation Forward(ForwardContext context)
             {
                 var x = TokenEmbedding.Forward(context);
-                foreach (var block in Blocks) x = context.Block(block, x);
+                x = context.Blocks(Blocks, x);
                 return Norm.Forward(x, context);
             }
         }

@@ -68,7 +68,8 @@ public class MatMul4BitBenchmarks
 
     private QuantizedTensor Next() => _weights[_next = (_next + 1) % _weights.Length];
 
-    private static (int Out, int In) Sizes(string weight)
+    /// <summary>The sizes of a weight by its name.</summary>
+    internal static (int Out, int In) Sizes(string weight)
     {
         var sizes = weight.Split('x');
         return (int.Parse(sizes[0]), int.Parse(sizes[1]));

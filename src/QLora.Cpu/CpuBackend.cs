@@ -11,7 +11,7 @@ public sealed partial class CpuBackend : HostBackend
     private readonly VectorWidth _width;
 
     // What multiplies pairs of BFloat16 numbers, where the processor can.
-    private readonly IReadOnlyList<PairTile>? _pairTiles;
+    private readonly PairTile[]? _pairTiles;
 
     /// <summary>A backend with its own team of threads.</summary>
     /// <param name="threads">How many, the caller among them; one per core when null.</param>

@@ -27,7 +27,11 @@ public class HouseTests
         ["QLora.Cli"] = ["System.CommandLine", "Spectre.Console"],
         ["QLora.Generators"] = ["Microsoft.CodeAnalysis.CSharp", "Microsoft.CodeAnalysis.Analyzers"],
         ["QLora.CodeFixes"] = ["Microsoft.CodeAnalysis.CSharp.Workspaces", "Microsoft.CodeAnalysis.Analyzers"],
-        ["QLora.Benchmarks"] = ["BenchmarkDotNet", "Microsoft.CodeAnalysis.CSharp"],
+        ["QLora.Benchmarks"] =
+        [
+            "BenchmarkDotNet", "Microsoft.CodeAnalysis.CSharp",
+            "TorchSharp", "libtorch-cpu-linux-x64", "libtorch-cpu-win-x64", "libtorch-cpu-osx-arm64", // with -p:Peers=true alone
+        ],
         ["QLora.Generators.Tests"] = ["Microsoft.CodeAnalysis.CSharp", "Microsoft.CodeAnalysis.CSharp.Workspaces", .. TestPackages],
     };
 

@@ -34,7 +34,7 @@ internal sealed record PlanReport(MemoryPlan Plan, long Memory, MemoryPlan? Inst
             var need = $"needs {Numbers.Bytes(Plan.TotalBytes)}, and there are {Numbers.Bytes(Memory)}";
             if (Fits) return $"fits: {need}";
             return Instead is null
-                ? $"does not fit: {need}; nothing that was tried would (gradient checkpointing, smaller batches, shorter examples, a lower rank)"
+                ? $"does not fit: {need}; nothing that was tried would (gradient checkpointing, smaller batches, bfloat16, shorter examples, a lower rank)"
                 : $"does not fit: {need}; this would, with {Numbers.Bytes(Instead.TotalBytes)}: {OptionsOf(Instead.Run)}";
         }
     }
@@ -53,11 +53,6 @@ internal sealed record PlanReport(MemoryPlan Plan, long Memory, MemoryPlan? Inst
         console.WriteLine();
         console.WriteRows(["saved for the backward pass", "bytes of each"], Grouped().Select(layer => new[] { layer.Name, Numbers.Bytes(layer.SavedBytes) }));
         console.WriteLine();
-        if (Plan.LoadingBytes + Plan.MappedBytes > Plan.TotalBytes)
-        {
-            console.WriteLine($"while the model is loaded, pages of its files may be resident as well, {Numbers.Bytes(Plan.LoadingBytes + Plan.MappedBytes)} in all; the system takes them back when it needs them");
-        }
-
         console.WriteLine(Verdict);
     }
 
@@ -69,7 +64,6 @@ internal sealed record PlanReport(MemoryPlan Plan, long Memory, MemoryPlan? Inst
         json["fits"] = Fits;
         json["process_bytes"] = Plan.ProcessBytes;
         json["loading_bytes"] = Plan.LoadingBytes;
-        json["mapped_bytes"] = Plan.MappedBytes;
         json["saved"] = new JsonArray([.. Plan.Layers.Select(layer => new JsonObject { ["name"] = layer.Name, ["bytes"] = layer.SavedBytes })]);
         json["instead"] = Instead is null ? null : ToJson(Instead);
         return json;

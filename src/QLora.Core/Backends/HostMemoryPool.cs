@@ -6,6 +6,8 @@ namespace QLora.Backends;
 /// <summary>A pool of native memory.</summary>
 internal sealed unsafe class HostMemoryPool : MemoryPool
 {
+    private readonly Stack<PooledBuffer> _spare = []; // to be lent with another block, so that a step makes no objects
+
     protected override MemoryRegion AddRegion(long bytes, long inUse)
     {
         try
@@ -23,7 +25,10 @@ internal sealed unsafe class HostMemoryPool : MemoryPool
 
     protected override void FreeRegion(MemoryRegion region) => NativeMemory.AlignedFree((void*)region.Address);
 
-    protected override DeviceBuffer Lend(Block block, long bytes) => new PooledBuffer(this, block, bytes);
+    protected override DeviceBuffer Lend(Block block, long bytes)
+    {
+        lock (_spare) return (_spare.TryPop(out var spare) ? spare : new PooledBuffer(this)).With(block, bytes);
+    }
 
     private sealed class HostRegion(nint address, long bytes) : MemoryRegion(address, bytes)
     {
@@ -32,17 +37,28 @@ internal sealed unsafe class HostMemoryPool : MemoryPool
         protected override void Release(nint start, long length) => LinuxPages.Release((void*)start, length);
     }
 
-    private sealed class PooledBuffer(HostMemoryPool pool, Block block, long bytes) : HostBuffer
+    private sealed class PooledBuffer(HostMemoryPool pool) : HostBuffer
     {
-        private nint _address = block.Address;
+        private Block _block;
+        private long _bytes;
+        private nint _address;
 
-        public override long Bytes => bytes;
+        public override long Bytes => _bytes;
 
         public override byte* Pointer => _address != 0 ? (byte*)_address : throw new ObjectDisposedException(nameof(HostBuffer));
 
+        public PooledBuffer With(Block block, long bytes)
+        {
+            (_block, _bytes, _address) = (block, bytes, block.Address);
+            return this;
+        }
+
         public override void Dispose()
         {
-            if (Interlocked.Exchange(ref _address, 0) != 0) pool.GiveBack(block);
+            if (Interlocked.Exchange(ref _address, 0) == 0) return;
+            Loan++;
+            pool.GiveBack(_block);
+            lock (pool._spare) pool._spare.Push(this);
         }
     }
 }

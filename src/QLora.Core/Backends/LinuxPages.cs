@@ -16,7 +16,7 @@ internal static unsafe partial class LinuxPages
     /// <summary>Asks for all pages now.</summary>
     public static void MakeResident(void* start, long bytes) => Advise(start, bytes, AdvicePopulateWrite);
 
-    /// <summary>Gives all pages back; what is read there next is zeros.</summary>
+    /// <summary>Gives all pages back; what is read there next is zeros, or what the file holds that is mapped there.</summary>
     public static void Release(void* start, long bytes) => Advise(start, bytes, AdviceDoNotNeed);
 
     private static void Advise(void* start, long bytes, int advice)

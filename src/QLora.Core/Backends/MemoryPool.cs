@@ -112,8 +112,12 @@ internal abstract class MemoryPool : IDisposable
 
     private void RemoveRegions(Predicate<MemoryRegion> match)
     {
-        foreach (var region in _regions.Where(region => match(region))) FreeRegion(region);
-        _regions.RemoveAll(match);
+        for (var i = _regions.Count - 1; i >= 0; i--)
+        {
+            if (!match(_regions[i])) continue;
+            FreeRegion(_regions[i]);
+            _regions.RemoveAt(i);
+        }
     }
 
     /// <summary>A lent part of a region.</summary>

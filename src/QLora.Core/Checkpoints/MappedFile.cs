@@ -1,5 +1,6 @@
 using System.IO.MemoryMappedFiles;
 using Microsoft.Win32.SafeHandles;
+using QLora.Backends;
 
 namespace QLora.Checkpoints;
 
@@ -53,6 +54,12 @@ internal sealed unsafe class MappedFile : IDisposable
         if (offset < 0 || length < 0 || offset > Length - length) throw new ArgumentOutOfRangeException(nameof(offset), $"{offset} + {length} leaves a file of {Length} bytes");
         if (length > int.MaxValue) throw new QLoraException($"{Path}: {length} bytes cannot be read at once; expected {int.MaxValue} at most");
         return new ReadOnlySpan<byte>(_pointer + offset, (int)length);
+    }
+
+    /// <summary>Gives back the pages that were touched so far; they come again, from the system's cache of the file, when they are touched.</summary>
+    public void ReleasePages()
+    {
+        if (_pointer is not null) LinuxPages.Release(_pointer, Length);
     }
 
     public void Dispose()

@@ -52,6 +52,12 @@ public abstract class WeightSource : IDisposable
     /// <exception cref="QLoraException">There is no such weight, it is not in 4 bits, or a part of it is missing or misshapen.</exception>
     public abstract QuantizedTensor ReadQuantized(string name, Backend backend);
 
+    /// <summary>
+    /// Gives the system back the pages of the files that were read so far, which would count as this process's memory; they come again when they are read. Not while another
+    /// thread reads: it would wait for them.
+    /// </summary>
+    public virtual void ReleasePages() { }
+
     /// <summary>Unmaps the files.</summary>
     public abstract void Dispose();
 }

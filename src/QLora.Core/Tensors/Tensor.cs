@@ -14,6 +14,8 @@ namespace QLora.Tensors;
 [SuppressMessage("Design", "CA1001", Justification = "A view; whoever allocated the buffer owns it.")]
 public readonly record struct Tensor(DeviceBuffer Buffer, long Offset, Shape Shape, DType DType) : IDisposable
 {
+    private readonly int _loan = Buffer.Loan;
+
     /// <summary>The tensor that fills a buffer from its start.</summary>
     public Tensor(DeviceBuffer buffer, Shape shape, DType dtype) : this(buffer, 0, shape, dtype) { }
 
@@ -58,6 +60,7 @@ public readonly record struct Tensor(DeviceBuffer Buffer, long Offset, Shape Sha
     public unsafe T* Pointer<T>() where T : unmanaged
     {
         if (Buffer is not HostBuffer host) throw new InvalidOperationException("the tensor does not lie in host memory");
+        ObjectDisposedException.ThrowIf(Buffer.Loan != _loan, Buffer);
         if (Unsafe.SizeOf<T>() != DType.Size()) throw new InvalidOperationException($"elements are {DType}, not {typeof(T).Name}");
         if (Offset < 0 || Offset + Bytes > host.Bytes) throw new InvalidOperationException($"tensor {Shape} of {DType} at {Offset} leaves its buffer of {host.Bytes} bytes");
         return (T*)(host.Pointer + Offset);
@@ -67,8 +70,11 @@ public readonly record struct Tensor(DeviceBuffer Buffer, long Offset, Shape Sha
     /// <exception cref="InvalidOperationException">It lies on another device, or <typeparamref name="T"/> has another size than its elements.</exception>
     public unsafe Span<T> Span<T>() where T : unmanaged => new(Pointer<T>(), checked((int)(Count / DType.BlockSize())));
 
-    /// <summary>Gives the whole buffer back.</summary>
-    public void Dispose() => Buffer.Dispose();
+    /// <summary>Gives the whole buffer back. A second call does nothing.</summary>
+    public void Dispose()
+    {
+        if (Buffer.Loan == _loan) Buffer.Dispose();
+    }
 
     /// <summary>Shape and element type as messages show them.</summary>
     public override string ToString() => $"{DType} {Shape}";

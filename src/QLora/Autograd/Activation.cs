@@ -6,7 +6,7 @@ namespace QLora.Autograd;
 
 /// <summary>
 /// A tensor that a forward pass made, and its gradient while the backward pass needs one. Whoever reads <see cref="Value"/> need not know whether it was kept:
-/// what is cheap to compute again is dropped at the end of its block and comes back when it is asked for.
+/// what is cheap to compute again is dropped at the end of its block and comes back when it is asked for. It is of no use after its pass.
 /// </summary>
 public sealed class Activation
 {
@@ -16,20 +16,21 @@ public sealed class Activation
     private bool _ownsValue;
     private bool _ownsGradient;
 
-    internal Activation(Backend backend, Tensor value, bool ownsValue, bool needsGradient)
+    internal Activation(Backend backend) => _backend = backend;
+
+    /// <summary>Makes it the one of a value, whatever it was in a pass before.</summary>
+    internal Activation Of(Tensor value, bool ownsValue, bool needsGradient)
     {
-        _backend = backend;
-        _value = value;
-        _ownsValue = ownsValue;
-        (Shape, DType) = (value.Shape, value.DType);
-        NeedsGradient = needsGradient;
+        (_value, _ownsValue, _gradient, _ownsGradient) = (value, ownsValue, null, false);
+        (Shape, DType, NeedsGradient, Producer) = (value.Shape, value.DType, needsGradient, null);
+        return this;
     }
 
     /// <summary>Its shape, outermost first: (tokens, features) unless an op says otherwise.</summary>
-    public Shape Shape { get; }
+    public Shape Shape { get; private set; }
 
     /// <summary>The type of its elements, and of its gradient's.</summary>
-    public DType DType { get; }
+    public DType DType { get; private set; }
 
     /// <summary>Its elements.</summary>
     /// <exception cref="InvalidOperationException">It was released or moved into the result of an in-place op.</exception>
@@ -49,7 +50,7 @@ public sealed class Activation
     }
 
     /// <summary>Whether anything trainable lies upstream of it.</summary>
-    internal bool NeedsGradient { get; }
+    internal bool NeedsGradient { get; private set; }
 
     /// <summary>The op that made it; null for inputs and where nothing is recorded.</summary>
     internal Node? Producer { get; set; }

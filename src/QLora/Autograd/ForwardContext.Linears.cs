@@ -13,7 +13,8 @@ public sealed partial class ForwardContext
     /// <param name="second">(out, in).</param>
     public (Activation First, Activation Second) Linears(Activation x, Linear first, Linear second)
     {
-        var outputs = Linears(x, [first, second]);
+        if (!CanProject(first) || !CanProject(second)) return (Linear(x, first), Linear(x, second));
+        var outputs = Project(x, [first, second]);
         return (outputs[0], outputs[1]);
     }
 
@@ -24,23 +25,13 @@ public sealed partial class ForwardContext
     /// <param name="third">(out, in).</param>
     public (Activation First, Activation Second, Activation Third) Linears(Activation x, Linear first, Linear second, Linear third)
     {
-        var outputs = Linears(x, [first, second, third]);
+        if (!CanProject(first) || !CanProject(second) || !CanProject(third)) return (Linear(x, first), Linear(x, second), Linear(x, third));
+        var outputs = Project(x, [first, second, third]);
         return (outputs[0], outputs[1], outputs[2]);
     }
 
     /// <summary>The output of a layer.</summary>
-    internal Activation Linear(Activation x, Linear layer) => CanProject(layer) ? Project(x, [layer])[0] : Apply(new LinearNode(this, layer, x));
-
-    private Activation[] Linears(Activation x, ReadOnlySpan<Linear> layers)
-    {
-        var together = true;
-        foreach (var layer in layers) together &= CanProject(layer);
-        if (together) return Project(x, layers);
-
-        var outputs = new Activation[layers.Length];
-        for (var i = 0; i < outputs.Length; i++) outputs[i] = Linear(x, layers[i]);
-        return outputs;
-    }
+    internal Activation Linear(Activation x, Linear layer) => CanProject(layer) ? Project(x, [layer])[0] : Apply(Node<LinearNode>().Of(layer, x));
 
     /// <summary>Whether a layer's output is all that is wanted of it, and its weight is one of <see cref="Backend.Projections"/>.</summary>
     private bool CanProject(Linear layer) => !_options.Record && layer.Weight is QuantizedWeight;
@@ -53,7 +44,7 @@ public sealed partial class ForwardContext
         {
             var layer = layers[i];
             var y = Backend.Allocate(new Shape(x.Shape.Rows, layer.Spec.Out), ComputeDType);
-            outputs[i] = new Activation(Backend, y, ownsValue: true, needsGradient: false);
+            outputs[i] = NewActivation(y, ownsValue: true, needsGradient: false);
             _unrecorded.Add(outputs[i]);
             projections[i] = new Projection(((QuantizedWeight)layer.Weight).Tensor, y,
                 layer.ActiveBranch is { } branch ? new LowRankAdapter(branch.A.Value, branch.B.Value, branch.Scaling) : null);

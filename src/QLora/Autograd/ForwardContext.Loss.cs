@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using QLora.Layers;
 using QLora.Tensors;
 
@@ -6,6 +7,8 @@ namespace QLora.Autograd;
 public sealed partial class ForwardContext
 {
     private const int LogitsChunkBytes = 32 << 20, FrugalLogitsChunkBytes = 12 << 20;
+
+    private readonly List<float> _losses = [];
 
     /// <summary>
     /// The summed cross-entropy of the batch's supervised tokens, head and loss in one and in chunks of rows: only supervised rows are multiplied, and no more
@@ -33,10 +36,10 @@ public sealed partial class ForwardContext
             var count = Math.Min(chunk, rows.Length - start);
             var rowIds = Backend.Upload<int>(new Shape(count), DType.Int32, rows.AsSpan(start, count));
             var labels = Backend.Upload<int>(new Shape(count), DType.Int32, targets.AsSpan(start, count));
-            var x = new Activation(Backend, Backend.Allocate(new Shape(count, hidden.Shape.Columns), hidden.DType), ownsValue: true, hidden.NeedsGradient);
+            var x = NewActivation(Backend.Allocate(new Shape(count, hidden.Shape.Columns), hidden.DType), ownsValue: true, hidden.NeedsGradient);
             Backend.Embedding(rowIds, hidden.Value, x.Value);
 
-            var product = new LinearNode(this, head, x, DType.Float32);
+            var product = Node<LinearNode>().Of(head, x, DType.Float32);
             var logits = product.Forward();
             using var capped = CapLogits(logits.Value, IsRecording && logits.NeedsGradient);
             onLogits?.Invoke(logits.Value, targets.AsMemory(start, count));
@@ -72,7 +75,7 @@ public sealed partial class ForwardContext
     public Activation Logits(Activation hidden, Linear head)
     {
         if (IsRecording) throw new InvalidOperationException("logits are not recorded; train with CrossEntropySum");
-        var logits = Apply(new LinearNode(this, head, hidden, DType.Float32));
+        var logits = Apply(Node<LinearNode>().Of(head, hidden, DType.Float32));
         CapLogits(logits.Value, keep: false);
         return logits;
     }
@@ -81,9 +84,9 @@ public sealed partial class ForwardContext
     /// <returns>A copy of the result, which the gradient needs, when there is a cap and it is to be kept.</returns>
     private Tensor? CapLogits(Tensor logits, bool keep)
     {
-        if (_config.LogitScale != 1) Backend.Scale(logits, _config.LogitScale);
-        if (_config.LogitSoftCap == 0) return null;
-        Backend.SoftCap(logits, _config.LogitSoftCap);
+        if (_model.Config.LogitScale != 1) Backend.Scale(logits, _model.Config.LogitScale);
+        if (_model.Config.LogitSoftCap == 0) return null;
+        Backend.SoftCap(logits, _model.Config.LogitSoftCap);
         if (!keep) return null;
         var copy = Backend.Allocate(logits.Shape);
         Backend.Copy(logits, copy);
@@ -92,16 +95,16 @@ public sealed partial class ForwardContext
 
     private void UncapGradient(Tensor gradient, Tensor? capped)
     {
-        if (capped is { } values) Backend.SoftCapBackward(values, gradient, _config.LogitSoftCap);
-        if (_config.LogitScale != 1) Backend.Scale(gradient, _config.LogitScale);
+        if (capped is { } values) Backend.SoftCapBackward(values, gradient, _model.Config.LogitSoftCap);
+        if (_model.Config.LogitScale != 1) Backend.Scale(gradient, _model.Config.LogitScale);
     }
 
     private double Sum(Tensor losses)
     {
-        var values = new float[losses.Count];
-        Backend.CopyToHost(losses, values.AsSpan());
+        CollectionsMarshal.SetCount(_losses, losses.Rows);
+        Backend.CopyToHost(losses, CollectionsMarshal.AsSpan(_losses));
         var sum = 0.0;
-        foreach (var value in values) sum += value;
+        foreach (var loss in _losses) sum += loss;
         return sum;
     }
 }

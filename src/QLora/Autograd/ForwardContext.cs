@@ -28,14 +28,16 @@ public readonly record struct DropoutSource(ulong Seed, ulong MicroBatch)
 /// </summary>
 public sealed partial class ForwardContext : IDisposable
 {
-    private readonly ModelConfig _config;
-    private readonly RotaryTables _rotaryTables;
-    private readonly ForwardOptions _options;
+    private readonly CausalLanguageModel _model;
     private readonly KeyValueCache? _cache;
-    private readonly Tensor _tokenIds;
-    private readonly Tensor _positions;
+    private readonly PassObjects _objects;
+    private readonly GradientTape _passTape = new(), _blockTape = new();
     private readonly List<Activation> _unrecorded = [];
-    private GradientTape? _tape;
+    private ForwardOptions _options;
+    private Tensor _tokenIds;
+    private Tensor _positions;
+    private GradientTape? _tape; // that ops are recorded on at this moment
+    private bool _running;
 
     /// <summary>Starts a pass.</summary>
     /// <param name="model">The model.</param>
@@ -43,29 +45,24 @@ public sealed partial class ForwardContext : IDisposable
     /// <param name="options">How to run it.</param>
     /// <param name="cache">Keys and values of the tokens before; only with one sequence, and not when recording.</param>
     public ForwardContext(CausalLanguageModel model, TokenBatch batch, ForwardOptions options = default, KeyValueCache? cache = null)
+        : this(model, cache) => Begin(batch, options);
+
+    /// <summary>A context for passes one after another, each from <see cref="Begin"/> to <see cref="End"/>: what they are recorded with is made once.</summary>
+    internal ForwardContext(CausalLanguageModel model, KeyValueCache? cache = null)
     {
-        if (cache is not null && (options.Record || batch.Segments.Length != 1)) throw new ArgumentException("a cache serves one sequence, without recording");
-        batch.CheckFits(model.Config.VocabSize);
         Backend = model.Backend;
-        Batch = batch;
-        ComputeDType = model.ComputeDType;
-        _config = model.Config;
-        _rotaryTables = model.RotaryTables;
-        _options = options;
-        _cache = cache;
-        _tape = options.Record ? new GradientTape() : null;
-        _tokenIds = Backend.Upload<int>(new Shape(batch.TokenCount), DType.Int32, batch.Ids);
-        _positions = Backend.Upload<int>(new Shape(batch.TokenCount), DType.Int32, batch.PositionsFrom(cache?.Length ?? 0));
+        (_model, _cache) = (model, cache);
+        _objects = new PassObjects(this);
     }
 
     /// <summary>Where ops run.</summary>
     public Backend Backend { get; }
 
     /// <summary>The input.</summary>
-    public TokenBatch Batch { get; }
+    public TokenBatch Batch { get; private set; } = null!;
 
     /// <summary>The type of activations and of their gradients. Logits and the weights of experts are Float32 in any pass.</summary>
-    public DType ComputeDType { get; }
+    public DType ComputeDType { get; private set; }
 
     /// <summary>Called with the number and the input of every block as the pass reaches it.</summary>
     public Action<int, Tensor>? BlockReached { get; init; }
@@ -81,6 +78,40 @@ public sealed partial class ForwardContext : IDisposable
 
     /// <summary>The block that the forward pass has reached.</summary>
     internal int BlockIndex { get; private set; }
+
+    /// <summary>Starts a pass.</summary>
+    internal void Begin(TokenBatch batch, ForwardOptions options = default)
+    {
+        if (_cache is not null && (options.Record || batch.Segments.Length != 1)) throw new ArgumentException("a cache serves one sequence, without recording");
+        batch.CheckFits(_model.Config.VocabSize);
+        (Batch, ComputeDType, _options) = (batch, _model.ComputeDType, options);
+        _tape = options.Record ? _passTape : null;
+        _tokenIds = Backend.Upload<int>(new Shape(batch.TokenCount), DType.Int32, batch.Ids);
+        _positions = Backend.Upload<int>(new Shape(batch.TokenCount), DType.Int32, batch.PositionsFrom(_cache?.Length ?? 0));
+        _running = true;
+    }
+
+    /// <summary>Ends the pass and gives back everything it still holds.</summary>
+    internal void End()
+    {
+        if (!_running) return;
+        _running = false;
+        _passTape.Clear();
+        foreach (var activation in _unrecorded) activation.ReleaseValue();
+        _unrecorded.Clear();
+        _tokenIds.Dispose();
+        _positions.Dispose();
+        _objects.GiveBack();
+    }
+
+    /// <summary>Runs the blocks of a model, one after another, as <see cref="Block"/> does.</summary>
+    /// <param name="blocks">The blocks.</param>
+    /// <param name="x">The input of the first; used up when nothing is recorded.</param>
+    public Activation Blocks(IReadOnlyList<IDecoderBlock> blocks, Activation x)
+    {
+        for (var i = 0; i < blocks.Count; i++) x = Block(blocks[i], x); // an enumerator would be garbage
+        return x;
+    }
 
     /// <summary>Runs one block. When recording, what is cheap to compute again is dropped at its end, or with checkpointing everything but the input.</summary>
     /// <param name="block">The block.</param>
@@ -103,7 +134,7 @@ public sealed partial class ForwardContext : IDisposable
             return y;
         }
 
-        if (_options.Checkpoint) return Apply(new CheckpointNode(this, block, x));
+        if (_options.Checkpoint) return Apply(Node<CheckpointNode>().Of(block, x));
         var first = _tape.Count;
         var output = block.Forward(x, this);
         _tape.DropRecomputable(first);
@@ -140,15 +171,15 @@ public sealed partial class ForwardContext : IDisposable
     internal void RunBackward(IDecoderBlock block, Activation x, Tensor gradient, bool owned)
     {
         var outer = _tape;
-        _tape = new GradientTape();
+        _tape = _blockTape;
         try
         {
             block.Forward(x, this).ContributeGradient(gradient, owned);
-            _tape.Backward();
+            _blockTape.Backward();
         }
         finally
         {
-            _tape.Clear();
+            _blockTape.Clear();
             _tape = outer;
         }
     }
@@ -157,14 +188,13 @@ public sealed partial class ForwardContext : IDisposable
     internal void Disown(Activation activation) => _unrecorded.Remove(activation);
 
     /// <summary>Ends the pass and gives back everything it still holds.</summary>
-    public void Dispose()
-    {
-        _tape?.Clear();
-        foreach (var activation in _unrecorded) activation.ReleaseValue();
-        _unrecorded.Clear();
-        _tokenIds.Dispose();
-        _positions.Dispose();
-    }
+    public void Dispose() => End();
+
+    /// <summary>A node to record an op with.</summary>
+    internal TNode Node<TNode>() where TNode : Node, new() => _objects.Node<TNode>();
+
+    /// <summary>An activation of a value.</summary>
+    internal Activation NewActivation(Tensor value, bool ownsValue, bool needsGradient) => _objects.Activation().Of(value, ownsValue, needsGradient);
 
     /// <summary>Runs an op whose node computes its output into a new tensor, or brings its own.</summary>
     internal Activation Apply(Node node)

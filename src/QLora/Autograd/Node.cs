@@ -3,8 +3,11 @@ using QLora.Tensors;
 
 namespace QLora.Autograd;
 
-/// <summary>One op of a forward pass: how it is run, what it read and made, and how gradients pass through it backwards.</summary>
-internal abstract class Node(ForwardContext context)
+/// <summary>
+/// One op of a forward pass: how it is run, what it read and made, and how gradients pass through it backwards. Its context makes it once and uses it again in later passes; what
+/// an op reads is given to it by its method <c>Of</c>.
+/// </summary>
+internal abstract class Node
 {
     /// <summary>The path of the layer that it is, or what it does, for messages.</summary>
     public abstract string Name { get; }
@@ -18,7 +21,8 @@ internal abstract class Node(ForwardContext context)
     /// <summary>Whether <see cref="Backward"/> reads the value of <see cref="Output"/>.</summary>
     public virtual bool ReadsOutput => false;
 
-    protected ForwardContext Context { get; } = context;
+    /// <summary>The context that made it.</summary>
+    public ForwardContext Context { protected get; set; } = null!;
 
     protected Backend Backend => Context.Backend;
 
@@ -37,7 +41,7 @@ internal abstract class Node(ForwardContext context)
 
     /// <summary>A new output of the op, with undefined content; of the pass's type unless another one is given.</summary>
     protected Activation NewOutput(Shape shape, bool needsGradient, DType? dtype = null)
-        => new(Backend, Backend.Allocate(shape, dtype ?? Context.ComputeDType), ownsValue: true, needsGradient);
+        => Context.NewActivation(Backend.Allocate(shape, dtype ?? Context.ComputeDType), ownsValue: true, needsGradient);
 
     /// <summary>The gradient of the output.</summary>
     protected Tensor OutputGradient => Output.Gradient!.Value;

@@ -40,9 +40,10 @@ public sealed class TextGenerator(CausalLanguageModel model)
         tokens.AddRange(prompt.Span);
         sampler.Observe(prompt.Span);
         using var cache = new KeyValueCache(model, longest);
+        using var context = new ForwardContext(model, cache);
         while (tokens.Count < longest)
         {
-            ReadNew(tokens, cache, logits, cancellation);
+            ReadNew(tokens, context, cache, logits, cancellation);
             var next = sampler.Next(logits);
             if (stopTokens.Contains(next)) yield break;
             tokens.Add(next);
@@ -52,7 +53,7 @@ public sealed class TextGenerator(CausalLanguageModel model)
     }
 
     /// <summary>Passes what the cache does not hold yet through the model and leaves the logits of the last token.</summary>
-    private void ReadNew(List<int> tokens, KeyValueCache cache, float[] logits, CancellationToken cancellation)
+    private void ReadNew(List<int> tokens, ForwardContext context, KeyValueCache cache, float[] logits, CancellationToken cancellation)
     {
         // Keys that were rotated for a shorter sequence are of no use where all angles depend on the length.
         var mayCache = tokens.Count <= model.Config.CacheableLength;
@@ -63,12 +64,16 @@ public sealed class TextGenerator(CausalLanguageModel model)
             cancellation.ThrowIfCancellationRequested();
             var part = all[cache.Length..];
             if (mayCache && part.Length > LongestPass) part = part[..LongestPass];
-            using var context = new ForwardContext(model, TokenBatch.Of(part), default, cache);
+            context.Begin(TokenBatch.Of(part));
             var hidden = model.Forward(context);
             cache.Advance(part.Length);
-            if (cache.Length < all.Length) continue;
-            var last = context.Logits(context.Rows(hidden, part.Length - 1, 1), model.LmHead);
-            model.Backend.CopyToHost(last.Value, logits.AsSpan());
+            if (cache.Length == all.Length)
+            {
+                var last = context.Logits(context.Rows(hidden, part.Length - 1, 1), model.LmHead);
+                model.Backend.CopyToHost(last.Value, logits.AsSpan());
+            }
+
+            context.End();
         }
     }
 }

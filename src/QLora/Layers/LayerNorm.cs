@@ -31,7 +31,7 @@ public sealed class LayerNorm(LayerNormSpec spec, Parameter weight, Parameter bi
     /// <param name="x">(tokens, size).</param>
     /// <param name="context">Where ops run and are recorded.</param>
     /// <returns>(tokens, size).</returns>
-    public Activation Forward(Activation x, ForwardContext context) => context.Apply(new LayerNormNode(context, this, x));
+    public Activation Forward(Activation x, ForwardContext context) => context.Apply(context.Node<LayerNormNode>().Of(this, x));
 
     /// <inheritdoc/>
     public override void Dispose()

@@ -27,7 +27,7 @@ public sealed class RmsNorm(RmsNormSpec spec, Parameter weight) : Module
     /// <param name="x">(tokens, size).</param>
     /// <param name="context">Where ops run and are recorded.</param>
     /// <returns>(tokens, size).</returns>
-    public Activation Forward(Activation x, ForwardContext context) => context.Apply(new RmsNormNode(context, this, x));
+    public Activation Forward(Activation x, ForwardContext context) => context.Apply(context.Node<RmsNormNode>().Of(this, x));
 
     /// <inheritdoc/>
     public override void Dispose() => weight.Dispose();

@@ -42,6 +42,8 @@ internal sealed class BaseModelCheckpoint : WeightSource
 
     public override QuantizedTensor ReadQuantized(string name, Backend backend) => _source.ReadQuantized(Stored(name), backend);
 
+    public override void ReleasePages() => _source.ReleasePages();
+
     public override void Dispose() => _source.Dispose();
 
     private string Stored(string name) => name[_prefix.Length..];

@@ -10,14 +10,17 @@ public sealed class TokenBatch
     /// <summary>A label that the loss leaves out, as in Hugging Face.</summary>
     public const int Ignored = -100;
 
-    private TokenBatch(int[] ids, AttentionSegment[] segments, int[] supervisedRows, int[] targets)
+    private TokenBatch(int[] ids, int[] positions, AttentionSegment[] segments, int[] supervisedRows, int[] targets)
     {
-        (Ids, Segments, SupervisedRows, Targets) = (ids, segments, supervisedRows, targets);
+        (Ids, Positions, Segments, SupervisedRows, Targets) = (ids, positions, segments, supervisedRows, targets);
         MaxLength = segments.Max(segment => segment.QueryCount);
     }
 
     /// <summary>The tokens of all sequences.</summary>
     public int[] Ids { get; }
+
+    /// <summary>The position of every token in its sequence.</summary>
+    public int[] Positions { get; }
 
     /// <summary>Where each sequence stands.</summary>
     public AttentionSegment[] Segments { get; }
@@ -64,7 +67,7 @@ public sealed class TokenBatch
             ids.AddRange(tokens);
         }
 
-        return new TokenBatch([.. ids], segments, [.. rows], [.. targets]);
+        return new TokenBatch([.. ids], [.. segments.SelectMany(segment => Enumerable.Range(0, segment.QueryCount))], segments, [.. rows], [.. targets]);
     }
 
     /// <summary>A batch from rectangular arrays as Hugging Face makes them; padded places are left out of it.</summary>
@@ -89,15 +92,12 @@ public sealed class TokenBatch
         return Create(sequences);
     }
 
-    /// <summary>The position of every token in its sequence, when <paramref name="offset"/> tokens came before.</summary>
+    /// <summary>The positions when <paramref name="offset"/> tokens came before each sequence.</summary>
     internal int[] PositionsFrom(int offset)
     {
-        var positions = new int[Ids.Length];
-        foreach (var segment in Segments)
-        {
-            for (var i = 0; i < segment.QueryCount; i++) positions[segment.QueryStart + i] = offset + i;
-        }
-
+        if (offset == 0) return Positions;
+        var positions = (int[])Positions.Clone();
+        foreach (ref var position in positions.AsSpan()) position += offset;
         return positions;
     }
 

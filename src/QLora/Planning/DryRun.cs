@@ -1,5 +1,4 @@
 using QLora.Autograd;
-using QLora.Backends;
 using QLora.Backends.Planning;
 using QLora.Checkpoints;
 using QLora.Models;
@@ -31,14 +30,15 @@ internal sealed class DryRun : IDisposable
     {
         _backend = new PlanningBackend(workspaces);
         _run = run;
-        _model = file.Family.Create(file.Config, new PlannedBuilder(weights, _backend, quantization));
+        var builder = new PlannedBuilder(weights, _backend, quantization);
+        _model = file.Family.Create(file.Config, builder);
         _model.ComputeDType = run.ComputeDType;
-        LoadingBytes = _backend.Memory.PeakResident;
+        LoadingBytes = builder.PeakBytes;
         if (run.Lora is { } lora) _model.Adapters.AddUnfilled(lora);
         else _model.TrainAllWeights();
     }
 
-    /// <summary>The peak of the pool while the model is made.</summary>
+    /// <summary>The peak of resident memory while the model is made, beside the process.</summary>
     public long LoadingBytes { get; }
 
     /// <summary>Bytes of the weights as the model keeps them.</summary>
@@ -47,8 +47,11 @@ internal sealed class DryRun : IDisposable
     /// <summary>Bytes of what is trained beside the model's own weights, with its gradients and moments.</summary>
     public long TrainedBytes { get; private set; }
 
-    /// <summary>The pool's memory over loading and training.</summary>
-    public MemoryStatistics Memory => _backend.Memory;
+    /// <summary>The peak of resident memory over loading and training, beside the process.</summary>
+    public long PeakBytes => Math.Max(LoadingBytes, _backend.Memory.PeakResident);
+
+    /// <summary>The most that buffers hold at once.</summary>
+    public long PoolBytes => _backend.Memory.PeakInUse;
 
     /// <summary>Takes the steps.</summary>
     public void Train()

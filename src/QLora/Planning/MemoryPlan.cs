@@ -19,24 +19,18 @@ public sealed record MemoryPlan(PlannedRun Run)
     public required long WorkspaceBytes { get; init; }
 
     /// <summary>
-    /// The process itself, measured when the plan was made: runtime, program, data that was read already. Code that is compiled and objects that are made later are not in it, some 15 to 30 MB.
+    /// The process itself: runtime, program and data that was read already, measured when the plan was made, and some megabytes for code that is compiled and objects that are made later.
     /// </summary>
     public required long ProcessBytes { get; init; }
 
-    /// <summary>All of it: the peak of resident memory, beside pages of the checkpoint (<see cref="MappedBytes"/>).</summary>
+    /// <summary>All of it: the peak of resident memory.</summary>
     public long TotalBytes => WeightsBytes + AdapterBytes + ActivationsBytes + WorkspaceBytes + ProcessBytes;
 
     /// <summary>The most that buffers hold at once: <see cref="Backends.MemoryStatistics.PeakInUse"/> of a run.</summary>
     public required long PoolBytes { get; init; }
 
-    /// <summary>The peak of resident memory while the model is loaded, in the process and without <see cref="MappedBytes"/>.</summary>
+    /// <summary>The peak of resident memory while the model is loaded.</summary>
     public required long LoadingBytes { get; init; }
-
-    /// <summary>
-    /// The checkpoint's files. Their pages are resident beside <see cref="LoadingBytes"/> while the model is loaded, but the system takes them back when it needs them: a run fits
-    /// without them, yet its peak as the system reports it may be that of loading.
-    /// </summary>
-    public required long MappedBytes { get; init; }
 
     /// <summary>What each part of the model saves for the backward pass of one micro-batch, in the order of the forward pass; all of it is among <see cref="ActivationsBytes"/>.</summary>
     public required IReadOnlyList<PlannedLayer> Layers { get; init; }

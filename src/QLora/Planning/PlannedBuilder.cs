@@ -12,9 +12,19 @@ namespace QLora.Planning;
 internal sealed class PlannedBuilder(WeightSource source, PlanningBackend backend, QuantizationOptions quantization)
     : CheckpointBuilder(source, backend, quantization, progress: null)
 {
+    /// <summary>The peak of resident memory so far: what the pool holds, and pages of the files that were read.</summary>
+    public long PeakBytes { get; private set; }
+
     /// <inheritdoc/>
     protected override Tensor ReadStored(WeightSpec weight, WeightInfo info, DType stored) => Backend.Allocate(weight.Shape, stored);
 
     /// <inheritdoc/>
     protected override void Decode(WeightSpec weight, WeightInfo info, Tensor tensor) { }
+
+    /// <inheritdoc/>
+    protected override T Keep<T>(T module)
+    {
+        PeakBytes = Math.Max(PeakBytes, Backend.Memory.PeakResident + TouchedBytes);
+        return base.Keep(module);
+    }
 }

@@ -1,3 +1,5 @@
+using QLora.Tensors;
+
 namespace QLora.Planning;
 
 /// <summary>What a run can become so that it needs less memory, in the order of what it costs: time first, then what is learnt.</summary>
@@ -17,6 +19,7 @@ internal static class SmallerRuns
             yield return run = run with { BatchSize = batch, GradientAccumulationSteps = (examples + batch - 1) / batch };
         }
 
+        if (run.ComputeDType != DType.BFloat16) yield return run = run with { ComputeDType = DType.BFloat16 };
         while (run.MaxLength > ShortestLength) yield return run = run with { MaxLength = Math.Max(ShortestLength, run.MaxLength / 2) };
         while (run.Lora is { Rank: > 1 } lora) yield return run = run with { Lora = lora with { Rank = lora.Rank / 2 } };
     }

@@ -28,11 +28,13 @@ public static class Evaluator
         var sum = 0.0;
         var accuracy = new AccuracyCounter(model);
         var done = 0;
+        using var context = new ForwardContext(model);
         foreach (var row in ExampleRows.Pack(data.Examples, tokensPerBatch))
         {
             cancellation.ThrowIfCancellationRequested();
-            using var context = new ForwardContext(model, ExampleRows.Batch(data.Examples, row));
+            context.Begin(ExampleRows.Batch(data.Examples, row));
             sum += context.CrossEntropySum(model.Forward(context), model.LmHead, onLogits: accuracy.Count);
+            context.End();
             progress?.Report((double)(done += row.Length) / data.Examples.Count);
         }
 

@@ -15,13 +15,15 @@ namespace QLora.Training;
 /// </summary>
 internal sealed class RunSettings
 {
+    private const string ComputeDType = "--compute-dtype";
+
     private readonly List<(string Name, string Value)> _values = [];
 
     /// <summary>The settings of a run.</summary>
     public RunSettings(CausalLanguageModel model, Dataset data, TrainingOptions options, int totalSteps)
     {
         AddModel(model);
-        Add("--compute-dtype", model.ComputeDType.ToString().ToLowerInvariant());
+        Add(ComputeDType, model.ComputeDType.ToString().ToLowerInvariant());
         Add("data", $"{data.Examples.Count} examples of {data.Tokens} tokens, {Hash(data)}");
         Add("--batch-size", options.BatchSize);
         Add("--gradient-accumulation-steps", options.GradientAccumulationSteps);
@@ -48,8 +50,10 @@ internal sealed class RunSettings
     /// <exception cref="QLoraException">A setting differs; the message lists all that do, with both values.</exception>
     public void CheckSame(string checkpoint, ConfigJson remembered)
     {
-        var different = _values.Where(entry => remembered.Text(entry.Name) != entry.Value)
-            .Select(entry => $"{entry.Name} is {entry.Value} and was {remembered.Text(entry.Name) ?? "not recorded"}").ToList();
+        // A checkpoint that says nothing of the type is older than the choice.
+        string? Was(string name) => remembered.Text(name) ?? (name == ComputeDType ? "float32" : null);
+        var different = _values.Where(entry => Was(entry.Name) != entry.Value)
+            .Select(entry => $"{entry.Name} is {entry.Value} and was {Was(entry.Name) ?? "not recorded"}").ToList();
         if (different.Count == 0) return;
         throw new QLoraException($"{checkpoint} belongs to another run: {string.Join("; ", different)}. A run goes on with the settings that it began with");
     }

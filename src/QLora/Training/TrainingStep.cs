@@ -18,6 +18,8 @@ public readonly record struct StepResult(double Loss, double GradientNorm, int T
 /// <param name="seed">What dropout masks are drawn from.</param>
 public sealed class TrainingStep(CausalLanguageModel model, AdamWOptimizer optimizer, double? maxGradientNorm, bool checkpoint, ulong seed)
 {
+    private readonly ForwardContext _context = new(model);
+
     /// <summary>Micro-batches of all steps so far; each has dropout masks of its own. Set it to go on with a run.</summary>
     public long MicroBatches { get; set; }
 
@@ -32,10 +34,10 @@ public sealed class TrainingStep(CausalLanguageModel model, AdamWOptimizer optim
     public StepResult Run(IReadOnlyList<TokenBatch> microBatches, double learningRate, CancellationToken cancellation = default)
     {
         var (tokens, supervised) = (0, 0);
-        foreach (var batch in microBatches)
+        for (var i = 0; i < microBatches.Count; i++)
         {
-            tokens += batch.TokenCount;
-            supervised += batch.Targets.Length;
+            tokens += microBatches[i].TokenCount;
+            supervised += microBatches[i].Targets.Length;
         }
 
         if (supervised == 0) throw new QLoraException($"step {optimizer.Steps + 1} has no supervised token: every label of its examples is {TokenBatch.Ignored}");
@@ -43,10 +45,10 @@ public sealed class TrainingStep(CausalLanguageModel model, AdamWOptimizer optim
         try
         {
             var loss = 0.0;
-            foreach (var batch in microBatches)
+            for (var i = 0; i < microBatches.Count; i++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                loss += Accumulate(batch, 1f / supervised);
+                loss += Accumulate(microBatches[i], 1f / supervised);
             }
 
             loss /= supervised;
@@ -72,9 +74,16 @@ public sealed class TrainingStep(CausalLanguageModel model, AdamWOptimizer optim
     private double Accumulate(TokenBatch batch, float gradientScale)
     {
         var options = new ForwardOptions(Record: true, checkpoint, new DropoutSource(seed, (ulong)MicroBatches++));
-        using var context = new ForwardContext(model, batch, options);
-        var sum = context.CrossEntropySum(model.Forward(context), model.LmHead, gradientScale);
-        context.Backward();
-        return sum;
+        _context.Begin(batch, options);
+        try
+        {
+            var sum = _context.CrossEntropySum(model.Forward(_context), model.LmHead, gradientScale);
+            _context.Backward();
+            return sum;
+        }
+        finally
+        {
+            _context.End();
+        }
     }
 }

@@ -41,6 +41,22 @@ public class MemoryPoolTests
         Assert.Equal(0, pool.Statistics.InUse);
     }
 
+    [Fact]
+    public void ATensorOfALoanThatIsOverIsOfNoUse()
+    {
+        using var pool = new HostMemoryPool();
+        var first = new Tensor(pool.Allocate(64), new Shape(16), DType.Float32);
+        first.Dispose();
+        var second = new Tensor(pool.Allocate(64), new Shape(16), DType.Float32);
+        Assert.Same(first.Buffer, second.Buffer);
+        Assert.Throws<ObjectDisposedException>(() => first.Span<float>().Length);
+        first.Dispose();
+        second.Span<float>().Fill(1);
+        Assert.Equal(64, pool.Statistics.InUse);
+        second.Dispose();
+        Assert.Equal(0, pool.Statistics.InUse);
+    }
+
     [Theory]
     [InlineData("012")]
     [InlineData("021")]

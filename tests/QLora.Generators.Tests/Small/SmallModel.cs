@@ -134,7 +134,7 @@ public sealed partial class SmallModel : CausalLanguageModel<SmallConfig>
     public override Activation Forward(ForwardContext context)
     {
         var x = TokenEmbedding.Forward(context);
-        foreach (var block in Blocks) x = context.Block(block, x);
+        x = context.Blocks(Blocks, x);
         return Norm.Forward(x, context);
     }
 }

@@ -124,8 +124,9 @@ public class MemoryPlannerTests
     {
         var run = new PlannedRun { Lora = new LoraConfig { Rank = 2 }, BatchSize = 3, GradientAccumulationSteps = 2, MaxLength = 100, GradientCheckpointing = false };
         Assert.Equal(
-            ["True 3 2 100 2", "True 1 6 100 2", "True 1 6 64 2", "True 1 6 64 1"],
-            SmallerRuns.Of(run).Select(smaller => $"{smaller.GradientCheckpointing} {smaller.BatchSize} {smaller.GradientAccumulationSteps} {smaller.MaxLength} {smaller.Lora!.Rank}"));
+            ["True 3 2 Float32 100 2", "True 1 6 Float32 100 2", "True 1 6 BFloat16 100 2", "True 1 6 BFloat16 64 2", "True 1 6 BFloat16 64 1"],
+            SmallerRuns.Of(run).Select(smaller =>
+                $"{smaller.GradientCheckpointing} {smaller.BatchSize} {smaller.GradientAccumulationSteps} {smaller.ComputeDType} {smaller.MaxLength} {smaller.Lora!.Rank}"));
 
         using var file = ModelFile.Open(TestData.Golden("models/llama"));
         using var backend = TestBackends.Create("cpu-256");

@@ -96,6 +96,21 @@ public class ResumeTests
     }
 
     [Fact]
+    public void ACheckpointThatSaysNothingOfTheTypeIsOfFloat32()
+    {
+        using var backend = TestBackends.Create("reference");
+        using var folder = new TemporaryFolder();
+        var (_, bits) = Run(backend, "lora", folder["whole"], Options);
+        var state = folder["whole/checkpoint-3/trainer_state.json"];
+        var lines = File.ReadAllLines(state);
+        Assert.Single(lines, line => line.Contains("--compute-dtype", StringComparison.Ordinal));
+        File.WriteAllLines(state, lines.Where(line => !line.Contains("--compute-dtype", StringComparison.Ordinal)));
+        Assert.Equal(bits, Run(backend, "lora", folder["same"], Options, DType.Float32, resume: folder["whole/checkpoint-3"]).Bits);
+        var error = Assert.Throws<QLoraException>(() => Run(backend, "lora", folder["other"], Options, DType.BFloat16, resume: folder["whole/checkpoint-3"]));
+        Assert.Contains("--compute-dtype is bfloat16 and was float32", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ACompletedRunMayBeResumedAndHasNothingLeftToDo()
     {
         using var backend = TestBackends.Create("reference");

@@ -125,21 +125,21 @@ public class TrainingStepTests
     /// <summary>Cancels as the loop over it reaches one of its batches for the second time, that is when passes are run and not when tokens are counted.</summary>
     private sealed class CancellingList(List<TokenBatch> batches, int reached, CancellationTokenSource stop) : IReadOnlyList<TokenBatch>
     {
-        private int _passes;
+        private bool _counted; // tokens are, in all of them, before the first is run
 
         public int Count => batches.Count;
 
-        public TokenBatch this[int index] => batches[index];
-
-        public IEnumerator<TokenBatch> GetEnumerator()
+        public TokenBatch this[int index]
         {
-            _passes++;
-            for (var i = 0; i < batches.Count; i++)
+            get
             {
-                if (_passes == 2 && i == reached) stop.Cancel();
-                yield return batches[i];
+                if (_counted && index == reached) stop.Cancel();
+                _counted |= index == Count - 1;
+                return batches[index];
             }
         }
+
+        public IEnumerator<TokenBatch> GetEnumerator() => batches.GetEnumerator();
 
         IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
     }

@@ -30,5 +30,8 @@ public sealed class GgufCheckpoint(GgufFile file) : WeightSource
         => throw new QLoraException($"{Path}: {name} is stored as {file.Tensors[name].Type.Name}; GGUF files hold no bitsandbytes weights");
 
     /// <inheritdoc/>
+    public override void ReleasePages() => file.ReleasePages();
+
+    /// <inheritdoc/>
     public override void Dispose() => file.Dispose();
 }

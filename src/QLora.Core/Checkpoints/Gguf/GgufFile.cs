@@ -78,6 +78,9 @@ public sealed class GgufFile : IDisposable
     /// <summary>Unmaps the file.</summary>
     public void Dispose() => _file.Dispose();
 
+    /// <inheritdoc cref="WeightSource.ReleasePages"/>
+    internal void ReleasePages() => _file.ReleasePages();
+
     private GgufTensor Find(string name) => Tensors.TryGetValue(name, out var tensor) ? tensor : throw new QLoraException($"{Path}: there is no tensor {name}");
 
     private static GgufFile Read(MappedFile file)

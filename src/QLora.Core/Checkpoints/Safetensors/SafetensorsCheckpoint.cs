@@ -80,6 +80,9 @@ public sealed class SafetensorsCheckpoint : WeightSource
         : throw new QLoraException($"{Path}: {name} is stored as {Find(name).Format}, not in 4 bits");
 
     /// <inheritdoc/>
+    public override void ReleasePages() => _files.ForEach(file => file.ReleasePages());
+
+    /// <inheritdoc/>
     public override void Dispose() => _files.ForEach(file => file.Dispose());
 
     /// <summary>A tensor of any shard and what it is; null when there is none of that name.</summary>

@@ -100,6 +100,9 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>Unmaps the file.</summary>
     public void Dispose() => _file.Dispose();
 
+    /// <inheritdoc cref="WeightSource.ReleasePages"/>
+    internal void ReleasePages() => _file.ReleasePages();
+
     /// <summary>The element type of the formats that decode to Float32; null for all others.</summary>
     internal static DType? FloatType(string dtype) => dtype switch
     {

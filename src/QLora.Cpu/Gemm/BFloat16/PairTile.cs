@@ -24,7 +24,7 @@ internal sealed unsafe class PairTile
     }
 
     /// <summary>24 sums of 8 by 3, 12 by 2 and 24 by 1 vectors, for wide and narrow results; null where the processor or the system has no place for them.</summary>
-    public static IReadOnlyList<PairTile>? All { get; } = PairInstructions.IsInProcessor && Place((8, 3), (12, 2), (24, 1)) is { } tiles ? tiles : null;
+    public static PairTile[]? All { get; } = PairInstructions.IsInProcessor && Place((8, 3), (12, 2), (24, 1)) is { } tiles ? tiles : null;
 
     /// <summary>Rows of results.</summary>
     public int Rows { get; }
@@ -47,7 +47,7 @@ internal sealed unsafe class PairTile
     public void Multiply(int pairs, uint* left, uint* right, float* sums) =>
         ((delegate* unmanaged[SuppressGCTransition]<nint, uint*, uint*, float*, void>)_code)(pairs, left, right, sums);
 
-    private static List<PairTile>? Place(params ReadOnlySpan<(int Rows, int Vectors)> shapes)
+    private static PairTile[]? Place(params ReadOnlySpan<(int Rows, int Vectors)> shapes)
     {
         var tiles = new List<PairTile>();
         foreach (var (rows, vectors) in shapes)
@@ -57,6 +57,6 @@ internal sealed unsafe class PairTile
             tiles.Add(new PairTile(rows, vectors, code));
         }
 
-        return tiles;
+        return [.. tiles];
     }
 }

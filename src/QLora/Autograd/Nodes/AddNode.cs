@@ -1,36 +1,44 @@
 namespace QLora.Autograd;
 
 /// <summary>residual + branch, in the buffer of the branch, which nobody else reads. Both have the output's gradient.</summary>
-internal sealed class AddNode(ForwardContext context, Activation residual, Activation branch) : Node(context)
+internal sealed class AddNode : Node
 {
+    private Activation _residual = null!, _branch = null!;
+
     public override string Name => $"the residual sum of block {Context.BlockIndex}";
+
+    public AddNode Of(Activation residual, Activation branch)
+    {
+        (_residual, _branch) = (residual, branch);
+        return this;
+    }
 
     public override Activation Forward()
     {
-        var sum = branch.TakeValue(out var owned);
-        Backend.Add(residual.Value, sum);
-        return new Activation(Backend, sum, owned, residual.NeedsGradient || branch.NeedsGradient);
+        var sum = _branch.TakeValue(out var owned);
+        Backend.Add(_residual.Value, sum);
+        return Context.NewActivation(sum, owned, _residual.NeedsGradient || _branch.NeedsGradient);
     }
 
     public override void Backward()
     {
         // The branch runs backwards before anything is added to the residual's gradient, so both may look at one buffer.
         var (gradient, owned) = Output.TakeGradient();
-        if (!residual.NeedsGradient)
+        if (!_residual.NeedsGradient)
         {
-            branch.ContributeGradient(gradient, owned);
+            _branch.ContributeGradient(gradient, owned);
             return;
         }
 
-        if (residual.Gradient is not null)
+        if (_residual.Gradient is not null)
         {
-            Backend.Add(gradient, residual.Gradient.Value);
-            if (branch.NeedsGradient) branch.ContributeGradient(gradient, owned);
+            Backend.Add(gradient, _residual.Gradient.Value);
+            if (_branch.NeedsGradient) _branch.ContributeGradient(gradient, owned);
             else if (owned) gradient.Dispose();
             return;
         }
 
-        residual.ContributeGradient(gradient, owned);
-        if (branch.NeedsGradient) branch.ContributeGradient(gradient, owned: false);
+        _residual.ContributeGradient(gradient, owned);
+        if (_branch.NeedsGradient) _branch.ContributeGradient(gradient, owned: false);
     }
 }

@@ -5,26 +5,36 @@ using QLora.Tensors;
 namespace QLora.Autograd;
 
 /// <summary>Causal attention of each sequence of the batch with itself, and with the keys and values of a cache when there is one.</summary>
-internal sealed class AttentionNode(ForwardContext context, Activation q, Activation k, Activation v, int layer, AttentionShape shape, AttentionOptions options) : Node(context)
+internal sealed class AttentionNode : Node
 {
+    private Activation _q = null!, _k = null!, _v = null!;
+    private int _layer;
+    private AttentionShape _shape;
+    private AttentionOptions _options;
     private Tensor? _logSumExp; // (tokens, heads)
 
-    public override string Name => $"the attention of block {layer}";
+    public override string Name => $"the attention of block {_layer}";
 
     public override bool ReadsOutput => true;
 
+    public AttentionNode Of(Activation q, Activation k, Activation v, int layer, AttentionShape shape, AttentionOptions options)
+    {
+        (_q, _k, _v, _layer, _shape, _options) = (q, k, v, layer, shape, options);
+        return this;
+    }
+
     public override Activation Forward()
     {
-        var y = NewOutput(q.Shape, q.NeedsGradient || k.NeedsGradient || v.NeedsGradient);
+        var y = NewOutput(_q.Shape, _q.NeedsGradient || _k.NeedsGradient || _v.NeedsGradient);
         if (Context.Cache is { } cache)
         {
-            var (keys, values, segment) = cache.Append(layer, Keys(k.Value), Keys(v.Value));
-            Backend.Attention(Queries(q.Value), keys, values, Queries(y.Value), null, [segment], options);
+            var (keys, values, segment) = cache.Append(_layer, Keys(_k.Value), Keys(_v.Value));
+            Backend.Attention(Queries(_q.Value), keys, values, Queries(y.Value), null, [segment], _options);
         }
         else
         {
-            _logSumExp = y.NeedsGradient && Context.IsRecording ? Backend.Allocate(new Shape(q.Shape.Rows, shape.Heads)) : null;
-            Backend.Attention(Queries(q.Value), Keys(k.Value), Keys(v.Value), Queries(y.Value), _logSumExp, Context.Batch.Segments, options);
+            _logSumExp = y.NeedsGradient && Context.IsRecording ? Backend.Allocate(new Shape(_q.Shape.Rows, _shape.Heads)) : null;
+            Backend.Attention(Queries(_q.Value), Keys(_k.Value), Keys(_v.Value), Queries(y.Value), _logSumExp, Context.Batch.Segments, _options);
         }
 
         return y;
@@ -32,15 +42,15 @@ internal sealed class AttentionNode(ForwardContext context, Activation q, Activa
 
     public override void Backward()
     {
-        var dq = NewGradient(q);
-        var dk = NewGradient(k);
-        var dv = NewGradient(v);
+        var dq = NewGradient(_q);
+        var dk = NewGradient(_k);
+        var dv = NewGradient(_v);
         Backend.AttentionBackward(
-            Queries(q.Value), Keys(k.Value), Keys(v.Value), Queries(Output.Value), _logSumExp!.Value, Queries(OutputGradient),
-            Queries(dq), Keys(dk), Keys(dv), Context.Batch.Segments, options);
-        Contribute(q, dq);
-        Contribute(k, dk);
-        Contribute(v, dv);
+            Queries(_q.Value), Keys(_k.Value), Keys(_v.Value), Queries(Output.Value), _logSumExp!.Value, Queries(OutputGradient),
+            Queries(dq), Keys(dk), Keys(dv), Context.Batch.Segments, _options);
+        Contribute(_q, dq);
+        Contribute(_k, dk);
+        Contribute(_v, dv);
     }
 
     public override void Release()
@@ -57,7 +67,7 @@ internal sealed class AttentionNode(ForwardContext context, Activation q, Activa
         else gradient.Dispose();
     }
 
-    private Tensor Queries(Tensor tensor) => tensor.Reshape(tensor.Rows, shape.Heads, shape.HeadSize);
+    private Tensor Queries(Tensor tensor) => tensor.Reshape(tensor.Rows, _shape.Heads, _shape.HeadSize);
 
-    private Tensor Keys(Tensor tensor) => tensor.Reshape(tensor.Rows, shape.KeyHeads, shape.HeadSize);
+    private Tensor Keys(Tensor tensor) => tensor.Reshape(tensor.Rows, _shape.KeyHeads, _shape.HeadSize);
 }

@@ -3,13 +3,22 @@ using QLora.Models;
 namespace QLora.Autograd;
 
 /// <summary>A whole block that keeps only its input: the backward pass runs it again, recorded this time.</summary>
-internal sealed class CheckpointNode(ForwardContext context, IDecoderBlock block, Activation x) : Node(context)
+internal sealed class CheckpointNode : Node
 {
-    public override string Name => $"block {block.Layer}";
+    private IDecoderBlock _block = null!;
+    private Activation _x = null!;
+
+    public override string Name => $"block {_block.Layer}";
+
+    public CheckpointNode Of(IDecoderBlock block, Activation x)
+    {
+        (_block, _x) = (block, x);
+        return this;
+    }
 
     public override Activation Forward()
     {
-        var y = Context.RunUnrecorded(block, x);
+        var y = Context.RunUnrecorded(_block, _x);
         Context.Disown(y);
         return y;
     }
@@ -17,6 +26,6 @@ internal sealed class CheckpointNode(ForwardContext context, IDecoderBlock block
     public override void Backward()
     {
         var (gradient, owned) = Output.TakeGradient();
-        Context.RunBackward(block, x, gradient, owned);
+        Context.RunBackward(_block, _x, gradient, owned);
     }
 }

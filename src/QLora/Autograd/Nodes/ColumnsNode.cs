@@ -3,23 +3,32 @@ using QLora.Tensors;
 namespace QLora.Autograd;
 
 /// <summary>Some columns of x; cheap, so its output is not kept. Of one x no column may be taken twice: each writes its part of the gradient.</summary>
-internal sealed class ColumnsNode(ForwardContext context, Activation x, int start, int count) : Node(context)
+internal sealed class ColumnsNode : Node
 {
-    public override string Name => $"columns {start} to {start + count} in block {Context.BlockIndex}";
+    private Activation _x = null!;
+    private int _start, _count;
+
+    public override string Name => $"columns {_start} to {_start + _count} in block {Context.BlockIndex}";
+
+    public ColumnsNode Of(Activation x, int start, int count)
+    {
+        (_x, _start, _count) = (x, start, count);
+        return this;
+    }
 
     public override Activation Forward()
     {
-        var y = NewOutput(new Shape(x.Shape.Rows, count), x.NeedsGradient);
+        var y = NewOutput(new Shape(_x.Shape.Rows, _count), _x.NeedsGradient);
         Compute(y.Value);
         return y;
     }
 
-    public override void Compute(Tensor y) => Backend.CopyColumns(x.Value, start, y, 0, count);
+    public override void Compute(Tensor y) => Backend.CopyColumns(_x.Value, _start, y, 0, _count);
 
     public override void Backward()
     {
-        var dx = x.GradientToWrite(out var isBegun);
+        var dx = _x.GradientToWrite(out var isBegun);
         if (!isBegun) Backend.Clear(dx);
-        Backend.CopyColumns(OutputGradient, 0, dx, start, count);
+        Backend.CopyColumns(OutputGradient, 0, dx, _start, _count);
     }
 }

@@ -1,22 +1,38 @@
+using System.Runtime.InteropServices;
 using QLora.Tensors;
 
 namespace QLora.Autograd;
 
 /// <summary>y[token] = Σ weight · expert's row, over the experts of the token.</summary>
-internal sealed class CombineExpertsNode(ForwardContext context, Shape shape, Activation weights, IReadOnlyList<(Activation Output, int[] Slots)> experts) : Node(context)
+internal sealed class CombineExpertsNode : Node
 {
+    private readonly List<(Activation Output, List<int> Slots)> _experts = [];
     private readonly List<Tensor> _slots = []; // of every expert (rows) Int32
+    private Shape _shape;
+    private Activation _weights = null!;
 
     public override string Name => $"the sum of the experts of block {Context.BlockIndex}";
 
+    public CombineExpertsNode Of(Shape shape, Activation weights)
+    {
+        (_shape, _weights) = (shape, weights);
+        _experts.Clear();
+        return this;
+    }
+
+    /// <summary>Says what an expert made of the tokens in its slots.</summary>
+    public void Add(Activation output, List<int> slots) => _experts.Add((output, slots));
+
     public override Activation Forward()
     {
-        var y = NewOutput(shape, weights.NeedsGradient || experts.Any(expert => expert.Output.NeedsGradient));
+        var needsGradient = _weights.NeedsGradient;
+        foreach (var (output, _) in _experts) needsGradient |= output.NeedsGradient;
+        var y = NewOutput(_shape, needsGradient);
         Backend.Clear(y.Value);
-        foreach (var (output, slots) in experts)
+        foreach (var (output, slots) in _experts)
         {
-            _slots.Add(Backend.Upload<int>(new Shape(slots.Length), DType.Int32, slots));
-            Backend.CombineExperts(output.Value, _slots[^1], weights.Value, y.Value);
+            _slots.Add(Backend.Upload<int>(new Shape(slots.Count), DType.Int32, CollectionsMarshal.AsSpan(slots)));
+            Backend.CombineExperts(output.Value, _slots[^1], _weights.Value, y.Value);
         }
 
         return y;
@@ -24,17 +40,17 @@ internal sealed class CombineExpertsNode(ForwardContext context, Shape shape, Ac
 
     public override void Backward()
     {
-        var dWeights = Backend.Allocate(weights.Shape); // every slot is some expert's
-        for (var i = 0; i < experts.Count; i++)
+        var dWeights = Backend.Allocate(_weights.Shape); // every slot is some expert's
+        for (var i = 0; i < _experts.Count; i++)
         {
-            var output = experts[i].Output;
+            var output = _experts[i].Output;
             var dOutput = Backend.Allocate(output.Shape, output.DType);
-            Backend.CombineExpertsBackward(output.Value, _slots[i], weights.Value, OutputGradient, dOutput, dWeights);
+            Backend.CombineExpertsBackward(output.Value, _slots[i], _weights.Value, OutputGradient, dOutput, dWeights);
             if (output.NeedsGradient) output.ContributeGradient(dOutput, owned: true);
             else dOutput.Dispose();
         }
 
-        if (weights.NeedsGradient) weights.ContributeGradient(dWeights, owned: true);
+        if (_weights.NeedsGradient) _weights.ContributeGradient(dWeights, owned: true);
         else dWeights.Dispose();
     }
 

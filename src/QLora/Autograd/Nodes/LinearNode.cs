@@ -9,30 +9,38 @@ namespace QLora.Autograd;
 /// y = x·Wᵀ + b + scaling · (dropout(x)·Aᵀ)·Bᵀ, with the last term for the adapter in use (Hu et al., arXiv:2106.09685). W has a gradient only when it is trained
 /// itself; a 4-bit W never has.
 /// </summary>
-/// <param name="context">The pass.</param>
-/// <param name="layer">W, b and the adapters.</param>
-/// <param name="x">(tokens, in).</param>
-/// <param name="dtype">The type of y; that of the pass when null.</param>
-internal sealed class LinearNode(ForwardContext context, Linear layer, Activation x, DType? dtype = null) : Node(context)
+internal sealed class LinearNode : Node
 {
-    private readonly LoraBranch? _branch = layer.ActiveBranch;
+    private Linear _layer = null!;
+    private Activation _x = null!;
+    private DType? _dtype;
+    private LoraBranch? _branch;
     private Tensor? _xa; // (tokens, r): scaling · dropout(x)·Aᵀ, as the adapter in Float32
 
-    public override string Name => layer.Path;
+    public override string Name => _layer.Path;
+
+    /// <param name="layer">W, b and the adapters.</param>
+    /// <param name="x">(tokens, in).</param>
+    /// <param name="dtype">The type of y; that of the pass when null.</param>
+    public LinearNode Of(Linear layer, Activation x, DType? dtype = null)
+    {
+        (_layer, _x, _dtype, _branch) = (layer, x, dtype, layer.ActiveBranch);
+        return this;
+    }
 
     public override Activation Forward()
     {
-        var y = NewOutput(new Shape(x.Shape.Rows, layer.Spec.Out), x.NeedsGradient || layer.IsTrainable, dtype);
-        layer.Weight.MatMul(Backend, x.Value, y.Value, transpose: true, beta: 0, _branch is null ? null : ForwardBranch(_branch));
-        if (layer.Bias is { } bias) Backend.AddBias(bias.Value, y.Value);
+        var y = NewOutput(new Shape(_x.Shape.Rows, _layer.Spec.Out), _x.NeedsGradient || _layer.IsTrainable, _dtype);
+        _layer.Weight.MatMul(Backend, _x.Value, y.Value, transpose: true, beta: 0, _branch is null ? null : ForwardBranch(_branch));
+        if (_layer.Bias is { } bias) Backend.AddBias(bias.Value, y.Value);
         return y;
     }
 
     public override void Backward()
     {
         var dy = OutputGradient;
-        if (layer.Bias?.Gradient is { } dBias) Backend.AddBiasBackward(dy, dBias);
-        if (layer.Weight.Parameter?.Gradient is { } dWeight) Backend.MatMul(dy, x.Value, dWeight, transposeA: true, beta: 1);
+        if (_layer.Bias?.Gradient is { } dBias) Backend.AddBiasBackward(dy, dBias);
+        if (_layer.Weight.Parameter?.Gradient is { } dWeight) Backend.MatMul(dy, _x.Value, dWeight, transposeA: true, beta: 1);
         if (_branch is null) BackwardInput(dy, null);
         else BackwardBranch(_branch, dy);
     }
@@ -45,7 +53,7 @@ internal sealed class LinearNode(ForwardContext context, Linear layer, Activatio
 
     private LowRankBranch ForwardBranch(LoraBranch branch)
     {
-        _xa = Backend.Allocate(new Shape(x.Shape.Rows, branch.Rank));
+        _xa = Backend.Allocate(new Shape(_x.Shape.Rows, branch.Rank));
         using var input = DroppedInput(branch);
         Backend.MatMul(input.Tensor, branch.A.Value, _xa.Value, transposeB: true, alpha: branch.Scaling);
         return new LowRankBranch(_xa.Value, branch.B.Value);
@@ -53,9 +61,9 @@ internal sealed class LinearNode(ForwardContext context, Linear layer, Activatio
 
     private void BackwardInput(Tensor dy, LowRankBranch? branch)
     {
-        if (!x.NeedsGradient) return;
-        var dx = x.GradientToWrite(out var accumulate);
-        layer.Weight.MatMul(Backend, dy, dx, transpose: false, beta: accumulate ? 1 : 0, branch);
+        if (!_x.NeedsGradient) return;
+        var dx = _x.GradientToWrite(out var accumulate);
+        _layer.Weight.MatMul(Backend, dy, dx, transpose: false, beta: accumulate ? 1 : 0, branch);
     }
 
     private void BackwardBranch(LoraBranch branch, Tensor dy)
@@ -71,25 +79,25 @@ internal sealed class LinearNode(ForwardContext context, Linear layer, Activatio
         }
 
         var mask = Mask(branch);
-        if (mask is { } dropout && x.NeedsGradient) BackwardDropped(branch, dropout, dxa);
+        if (mask is { } dropout && _x.NeedsGradient) BackwardDropped(branch, dropout, dxa);
         BackwardInput(dy, mask is null ? new LowRankBranch(dxa, branch.A.Value) : null);
         dxa.Dispose();
     }
 
     private void BackwardDropped(LoraBranch branch, DropoutSource mask, Tensor dxa)
     {
-        var dropped = Backend.Allocate(x.Shape, x.DType);
+        var dropped = Backend.Allocate(_x.Shape, _x.DType);
         Backend.MatMul(dxa, branch.A.Value, dropped);
-        Backend.Dropout(dropped, x.GradientToWrite(out var accumulate), branch.Dropout, mask.Seed, mask.Stream(branch.Site), accumulate);
+        Backend.Dropout(dropped, _x.GradientToWrite(out var accumulate), branch.Dropout, mask.Seed, mask.Stream(branch.Site), accumulate);
         dropped.Dispose();
     }
 
     /// <summary>dropout(x), made anew in the backward pass rather than kept; x itself when nothing is dropped.</summary>
     private BorrowedTensor DroppedInput(LoraBranch branch)
     {
-        if (Mask(branch) is not { } mask) return new BorrowedTensor(x.Value, owned: false);
-        var dropped = Backend.Allocate(x.Shape, x.DType);
-        Backend.Dropout(x.Value, dropped, branch.Dropout, mask.Seed, mask.Stream(branch.Site));
+        if (Mask(branch) is not { } mask) return new BorrowedTensor(_x.Value, owned: false);
+        var dropped = Backend.Allocate(_x.Shape, _x.DType);
+        Backend.Dropout(_x.Value, dropped, branch.Dropout, mask.Seed, mask.Stream(branch.Site));
         return new BorrowedTensor(dropped, owned: true);
     }
 

@@ -4,27 +4,36 @@ using QLora.Tensors;
 namespace QLora.Autograd;
 
 /// <summary>y = x / rms(x) · weight, row by row or, where the weight is shorter than a row, for each piece of its length; cheap, so its output is not kept.</summary>
-internal sealed class RmsNormNode(ForwardContext context, RmsNorm layer, Activation x) : Node(context)
+internal sealed class RmsNormNode : Node
 {
-    public override string Name => layer.Path;
+    private RmsNorm _layer = null!;
+    private Activation _x = null!;
+
+    public override string Name => _layer.Path;
 
     public override bool CanRecompute => true;
 
+    public RmsNormNode Of(RmsNorm layer, Activation x)
+    {
+        (_layer, _x) = (layer, x);
+        return this;
+    }
+
     public override Activation Forward()
     {
-        var y = NewOutput(x.Shape, x.NeedsGradient || layer.Weight.IsTrainable);
+        var y = NewOutput(_x.Shape, _x.NeedsGradient || _layer.Weight.IsTrainable);
         Compute(y.Value);
         return y;
     }
 
-    public override void Compute(Tensor y) => Backend.RmsNorm(Pieces(x.Value), layer.Weight.Value, Pieces(y), layer.Epsilon);
+    public override void Compute(Tensor y) => Backend.RmsNorm(Pieces(_x.Value), _layer.Weight.Value, Pieces(y), _layer.Epsilon);
 
     public override void Backward()
     {
         var accumulate = false;
-        Tensor? dx = x.NeedsGradient ? Pieces(x.GradientToWrite(out accumulate)) : null;
-        Backend.RmsNormBackward(Pieces(x.Value), layer.Weight.Value, Pieces(OutputGradient), dx, layer.Weight.Gradient, layer.Epsilon, accumulate);
+        Tensor? dx = _x.NeedsGradient ? Pieces(_x.GradientToWrite(out accumulate)) : null;
+        Backend.RmsNormBackward(Pieces(_x.Value), _layer.Weight.Value, Pieces(OutputGradient), dx, _layer.Weight.Gradient, _layer.Epsilon, accumulate);
     }
 
-    private Tensor Pieces(Tensor tensor) => tensor.Columns == layer.Spec.Size ? tensor : tensor.Reshape(checked((int)(tensor.Count / layer.Spec.Size)), layer.Spec.Size);
+    private Tensor Pieces(Tensor tensor) => tensor.Columns == _layer.Spec.Size ? tensor : tensor.Reshape(checked((int)(tensor.Count / _layer.Spec.Size)), _layer.Spec.Size);
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using QLora.Tensors;
 
 namespace QLora.Autograd;
@@ -5,35 +6,47 @@ namespace QLora.Autograd;
 /// <summary>
 /// The experts of every token, and their weights (tokens, perToken): the likeliest by the softmax of the router's logits. Which they are has no gradient; their weights have.
 /// </summary>
-internal sealed class RouteNode(ForwardContext context, Activation logits, int perToken, bool normalize) : Node(context)
+internal sealed class RouteNode : Node
 {
+    private readonly List<int> _chosen = [];
+    private readonly List<List<int>> _slots = [];
+    private Activation _logits = null!;
+    private int _perToken;
+    private bool _normalize;
     private Tensor? _experts; // (tokens, perToken) Int32
 
     public override string Name => $"the router of block {Context.BlockIndex}";
 
-    /// <summary>For every expert the slots, token · perToken + choice, in which it was chosen.</summary>
-    public List<int>[] Slots { get; } = new List<int>[logits.Shape.Columns];
+    public RouteNode Of(Activation logits, int perToken, bool normalize)
+    {
+        (_logits, _perToken, _normalize) = (logits, perToken, normalize);
+        return this;
+    }
+
+    /// <summary>The slots, token · perToken + choice, in which an expert was chosen.</summary>
+    public List<int> SlotsOf(int expert) => _slots[expert];
 
     public override Activation Forward()
     {
-        var shape = new Shape(logits.Shape.Rows, perToken);
-        var weights = NewOutput(shape, logits.NeedsGradient, DType.Float32);
+        var shape = new Shape(_logits.Shape.Rows, _perToken);
+        var weights = NewOutput(shape, _logits.NeedsGradient, DType.Float32);
         _experts = Backend.Allocate(shape, DType.Int32);
-        Backend.Route(logits.Value, _experts.Value, weights.Value, normalize);
+        Backend.Route(_logits.Value, _experts.Value, weights.Value, _normalize);
 
         // The one place where a pass waits for the device: how many rows each expert gets decides what is run.
-        var chosen = new int[shape.Count];
-        Backend.CopyToHost(_experts.Value, chosen.AsSpan());
-        for (var expert = 0; expert < Slots.Length; expert++) Slots[expert] = [];
-        for (var slot = 0; slot < chosen.Length; slot++) Slots[chosen[slot]].Add(slot);
+        CollectionsMarshal.SetCount(_chosen, (int)shape.Count);
+        Backend.CopyToHost(_experts.Value, CollectionsMarshal.AsSpan(_chosen));
+        while (_slots.Count < _logits.Shape.Columns) _slots.Add([]);
+        foreach (var slots in _slots) slots.Clear();
+        for (var slot = 0; slot < _chosen.Count; slot++) _slots[_chosen[slot]].Add(slot);
         return weights;
     }
 
     public override void Backward()
     {
-        var dLogits = Backend.Allocate(logits.Shape, logits.DType);
-        Backend.RouteBackward(logits.Value, _experts!.Value, OutputGradient, dLogits, normalize);
-        logits.ContributeGradient(dLogits, owned: true);
+        var dLogits = Backend.Allocate(_logits.Shape, _logits.DType);
+        Backend.RouteBackward(_logits.Value, _experts!.Value, OutputGradient, dLogits, _normalize);
+        _logits.ContributeGradient(dLogits, owned: true);
     }
 
     public override void Release()

@@ -1,15 +1,24 @@
 namespace QLora.Autograd;
 
 /// <summary>y = factor · x in place: the output takes over the input's buffer, and the gradient likewise on the way back.</summary>
-internal sealed class ScaleNode(ForwardContext context, Activation x, float factor) : Node(context)
+internal sealed class ScaleNode : Node
 {
+    private Activation _x = null!;
+    private float _factor;
+
     public override string Name => $"the scaling of block {Context.BlockIndex}";
+
+    public ScaleNode Of(Activation x, float factor)
+    {
+        (_x, _factor) = (x, factor);
+        return this;
+    }
 
     public override Activation Forward()
     {
-        var value = x.TakeValue(out var owned);
-        Backend.Scale(value, factor);
-        return new Activation(Backend, value, owned, x.NeedsGradient);
+        var value = _x.TakeValue(out var owned);
+        Backend.Scale(value, _factor);
+        return Context.NewActivation(value, owned, _x.NeedsGradient);
     }
 
     public override void Backward()
@@ -17,14 +26,14 @@ internal sealed class ScaleNode(ForwardContext context, Activation x, float fact
         var (gradient, owned) = Output.TakeGradient();
         if (owned)
         {
-            Backend.Scale(gradient, factor);
-            x.ContributeGradient(gradient, owned: true);
+            Backend.Scale(gradient, _factor);
+            _x.ContributeGradient(gradient, owned: true);
             return;
         }
 
         // Somebody else still reads the gradient as it is: the residual stream beside a scaled branch.
-        var dx = x.GradientToWrite(out var accumulate);
+        var dx = _x.GradientToWrite(out var accumulate);
         if (!accumulate) Backend.Clear(dx);
-        Backend.Add(gradient, dx, factor);
+        Backend.Add(gradient, dx, _factor);
     }
 }

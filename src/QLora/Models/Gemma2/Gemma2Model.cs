@@ -30,7 +30,7 @@ public sealed partial class Gemma2Model : CausalLanguageModel<Gemma2Config>
     public override Activation Forward(ForwardContext context)
     {
         var x = context.Scale(TokenEmbedding.Forward(context), MathF.Sqrt(Config.HiddenSize));
-        foreach (var block in Blocks) x = context.Block(block, x);
+        x = context.Blocks(Blocks, x);
         return Norm.Forward(x, context);
     }
 }

@@ -33,7 +33,7 @@ public sealed partial class Gpt2Model : CausalLanguageModel<Gpt2Config>
     public override Activation Forward(ForwardContext context)
     {
         var x = context.Add(TokenEmbedding.Forward(context), PositionEmbedding.ForwardPositions(context));
-        foreach (var block in Blocks) x = context.Block(block, x);
+        x = context.Blocks(Blocks, x);
         return Norm.Forward(x, context);
     }
 }

@@ -29,7 +29,7 @@ public sealed partial class GraniteModel : CausalLanguageModel<GraniteConfig>
     public override Activation Forward(ForwardContext context)
     {
         var x = context.Scale(TokenEmbedding.Forward(context), Config.EmbeddingMultiplier);
-        foreach (var block in Blocks) x = context.Block(block, x);
+        x = context.Blocks(Blocks, x);
         return Norm.Forward(x, context);
     }
 }

@@ -29,7 +29,7 @@ public sealed partial class MistralModel : CausalLanguageModel<MistralConfig>
     public override Activation Forward(ForwardContext context)
     {
         var x = TokenEmbedding.Forward(context);
-        foreach (var block in Blocks) x = context.Block(block, x);
+        x = context.Blocks(Blocks, x);
         return Norm.Forward(x, context);
     }
 }

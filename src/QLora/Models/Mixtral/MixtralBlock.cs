@@ -33,6 +33,7 @@ public sealed partial class MixtralBlock : DecoderBlock<MixtralConfig>
     {
         x = context.Add(x, Attention.Forward(InputNorm.Forward(x, context), context));
         var h = PostAttentionNorm.Forward(x, context);
-        return context.Add(x, context.MixtureOfExperts(h, Router.Forward(h, context), Config.ExpertsPerToken, normalize: true, (i, tokens) => Experts[i].Forward(tokens, context)));
+        return context.Add(x, context.MixtureOfExperts(
+            h, Router.Forward(h, context), Config.ExpertsPerToken, normalize: true, Experts, static (expert, tokens, context) => expert.Forward(tokens, context)));
     }
 }

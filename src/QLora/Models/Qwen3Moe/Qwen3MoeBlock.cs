@@ -42,5 +42,6 @@ public sealed partial class Qwen3MoeBlock : DecoderBlock<Qwen3MoeConfig>
     }
 
     private Activation Mixture(Activation x, ForwardContext context)
-        => context.MixtureOfExperts(x, Router!.Forward(x, context), Config.ExpertsPerToken, Config.NormalizesWeights, (i, tokens) => Experts![i].Forward(tokens, context));
+        => context.MixtureOfExperts(
+            x, Router!.Forward(x, context), Config.ExpertsPerToken, Config.NormalizesWeights, Experts!, static (expert, tokens, context) => expert.Forward(tokens, context));
 }

@@ -104,7 +104,7 @@ public sealed partial class TandemModel : CausalLanguageModel<TandemConfig>
     public override Activation Forward(ForwardContext context)
     {
         var x = TokenEmbedding.Forward(context);
-        foreach (var block in Blocks) x = context.Block(block, x);
+        x = context.Blocks(Blocks, x);
         return x;
     }
 }
