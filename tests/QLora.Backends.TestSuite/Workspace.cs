@@ -20,6 +20,9 @@ public sealed class Workspace(Backend backend, DType activations = DType.Float32
     /// <summary>The backend under test.</summary>
     public Backend Backend => backend;
 
+    /// <summary>Bytes of all tensors so far.</summary>
+    public long Bytes => _tensors.Sum(tensor => tensor.Bytes);
+
     /// <summary>A tensor of NaNs.</summary>
     public Tensor Fresh(params ReadOnlySpan<int> extents) => Upload(Fresh(new Shape(extents)));
 

@@ -43,7 +43,7 @@ internal sealed class DevicesCommand() : CliCommand("devices", "Show the devices
     private static string[] ToRow(DeviceInfo device) =>
     [
         device.IsDefault ? $"{device.Name} (auto)" : device.Name,
-        device.Threads.ToString(CultureInfo.InvariantCulture),
+        device.Threads?.ToString(CultureInfo.InvariantCulture) ?? "",
         device.VectorBits is { } bits ? $"{bits} bits" : "",
         Numbers.Bytes(device.MemoryBytes),
         device.Description,

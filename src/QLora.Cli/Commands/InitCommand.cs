@@ -42,7 +42,7 @@ internal sealed class InitCommand : CliCommand
         var text = ModelText.Of(source);
         OutputFolder.CheckTakesModel(output, context.Get(_overwrite));
         context.LeftOnDisk = "nothing was written";
-        using var backend = Devices.Open(Devices.Names[0]);
+        using var backend = Devices.Open(Devices.Cpu);
         using var model = source.Family.CreateRandom(source.Config, backend, context.Get(_seed) ?? 42);
         ModelMerger.Save(model, output, _dtype.Read(context), context.Progress("writing the model"));
         text.Save(output);

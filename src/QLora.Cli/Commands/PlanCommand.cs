@@ -64,7 +64,7 @@ internal sealed class PlanCommand : CliCommand
         var text = ModelText.Of(file); // a run has it in memory, and so must the process that is measured
         using var backend = _model.Device.Open(context);
         var planner = new MemoryPlanner(file, backend, full ? QuantizationOptions.None : _model.Quantization(context));
-        var report = PlanReport.Of(planner, run, context.Get(_memory) ?? Devices.List()[0].MemoryBytes);
+        var report = PlanReport.Of(planner, run, context.Get(_memory) ?? Devices.Describe(backend).MemoryBytes);
         GC.KeepAlive(text);
         context.Result(report.ToJson(), report.Write);
         return report.Fits ? ExitCode.Success : ExitCode.FailedCheck;

@@ -26,6 +26,10 @@ internal static class NewOption
         return option;
     }
 
+    /// <summary>One of some names, which may stand for more than themselves: <paramref name="isValid"/> tells.</summary>
+    public static Option<string?> Name(string name, string description, IReadOnlyList<string> names, Func<string, bool> isValid) => Create<string>(
+        name, description, string.Join('|', names), $"{string.Join(", ", names.SkipLast(1))} or {names[^1]}", text => (isValid(text), text));
+
     /// <summary>A whole number from <paramref name="minimum"/> up.</summary>
     public static Option<int?> Integer(string name, string description, int minimum = 1) => Create<int?>(name, description, "N", $"a whole number from {minimum} up", text =>
         (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= minimum, value));

@@ -81,6 +81,12 @@ public static class BlockQuantizer
     {
         var tensor = Allocate(shape, type, blockSize, doubleQuantization, backend);
         backend.CopyFromHost(codes, tensor.Codes);
+        return UploadScales(absMax, tensor, backend);
+    }
+
+    /// <summary>The same tensor with these scales, quantised to 8 bits if it has room for such.</summary>
+    internal static QuantizedTensor UploadScales(ReadOnlySpan<float> absMax, QuantizedTensor tensor, Backend backend)
+    {
         if (tensor.Nested is not { } nested)
         {
             backend.CopyFromHost(absMax, tensor.AbsMax);

@@ -1,18 +1,26 @@
 using System.Runtime.InteropServices;
 using QLora.Backends.Reference;
 using QLora.Cpu;
+using QLora.Gpu;
 
 namespace QLora.Backends;
 
 /// <summary>What there is to run on, by the names that the command line uses.</summary>
 public static class Devices
 {
-    private const string Auto = "auto";
-    private const string Cpu = "cpu";
+    /// <summary>The name of the fastest device: an NVIDIA GPU, else another one with an OpenCL driver, else the processor.</summary>
+    public const string Auto = "auto";
+
+    /// <summary>The name of the processor, with its vectors.</summary>
+    public const string Cpu = "cpu";
+
     private const string Reference = "reference";
 
-    /// <summary>The names that <see cref="Open"/> knows; <c>auto</c> is the fastest device.</summary>
-    public static IReadOnlyList<string> Names { get; } = [Auto, Cpu, Reference];
+    // What a GPU of any kind leaves here on Linux (the last two: WSL, Arm). Drivers are only asked where there is one: PoCL's takes half a second and 100 MB to say no.
+    private static readonly string[] GpuNodes = ["/dev/nvidiactl", "/dev/dri", "/dev/kfd", "/dev/dxg", "/dev/mali0"];
+
+    /// <summary>The names that <see cref="Open"/> knows.</summary>
+    public static IReadOnlyList<string> Names { get; } = [Auto, Cpu, Reference, "cuda:N", "opencl:N", GpuDevices.Emulation];
 
     /// <summary>Opens a device. The caller disposes it.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
@@ -21,27 +29,59 @@ public static class Devices
     public static Backend Open(string name, int? threads = null)
     {
         if (threads is < 1 or > 1024) throw new QLoraException($"--threads is {threads}, expected 1 to 1024");
-        if (name == Reference && threads > 1) throw new QLoraException($"device {Reference} runs on one thread; leave --threads out");
-        return name switch
+        var device = Resolve(name);
+        if (device == Reference && threads > 1) throw new QLoraException($"device {Reference} runs on one thread; leave --threads out");
+        if (GpuDevices.IsName(device) && threads is not null) throw new QLoraException($"device {device} has no threads to choose; leave --threads out");
+        return device switch
         {
-            Auto or Cpu => new CpuBackend(threads),
+            Cpu => new CpuBackend(threads),
             Reference => new ReferenceBackend(),
-            _ => throw new QLoraException($"there is no device '{name}'; there are {string.Join(", ", Names)}"),
+            _ => GpuBackend.Open(device),
         };
     }
 
-    /// <summary>The devices of this machine, the fastest first.</summary>
+    /// <summary>The name that <see cref="Open"/> knows, as it stands or with <c>auto</c> replaced by what it means here.</summary>
+    /// <exception cref="QLoraException">It is no name of a device.</exception>
+    public static string Resolve(string name)
+    {
+        if (name == Auto) return FastestGpu() ?? Cpu;
+        return IsName(name) ? name : throw new QLoraException($"there is no device '{name}'; there are {string.Join(", ", Names)}");
+    }
+
+    /// <summary>Whether a name is one that <see cref="Open"/> knows; there need not be such a device.</summary>
+    public static bool IsName(string name) => name is Auto or Cpu or Reference || GpuDevices.IsName(name);
+
+    /// <summary>The devices of this machine: GPUs, the processor, and what is for tests.</summary>
     /// <exception cref="QLoraException">The environment asks for vectors that the machine does not have.</exception>
     public static IReadOnlyList<DeviceInfo> List()
     {
-        // What the process may use: the limit of a container where there is one.
-        var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        return
-        [
-            new DeviceInfo(Cpu, ProcessorName(), Environment.ProcessorCount, (int)VectorWidths.Chosen(), memory) { IsDefault = true },
-            new DeviceInfo(Reference, "scalar, the definition that the others are tested against; slow", 1, null, memory),
-        ];
+        var gpus = GpuDevices.List();
+        DeviceInfo[] devices = [.. gpus.Where(IsGpu).Select(Describe), Processor(), Scalar(), .. gpus.Where(device => !IsGpu(device)).Select(Describe)];
+        devices[0] = devices[0] with { IsDefault = true };
+        return devices;
     }
+
+    /// <summary>What <see cref="List"/> says of the device that a backend runs on; no other is asked.</summary>
+    public static DeviceInfo Describe(Backend backend) => backend.Name switch
+    {
+        Cpu => Processor(),
+        Reference => Scalar(),
+        var name => Describe(GpuDevices.List().Single(device => device.Name == name)),
+    };
+
+    private static string? FastestGpu() =>
+        !OperatingSystem.IsLinux() || GpuNodes.Any(Path.Exists) ? GpuDevices.List().FirstOrDefault(IsGpu)?.Name : null;
+
+    private static bool IsGpu(GpuDeviceInfo device) => device.Kind is GpuDeviceKind.Cuda or GpuDeviceKind.OpenClGpu;
+
+    private static DeviceInfo Describe(GpuDeviceInfo device) => new(device.Name, device.Description, null, null, device.MemoryBytes);
+
+    private static DeviceInfo Processor() => new(Cpu, ProcessorName(), Environment.ProcessorCount, (int)VectorWidths.Chosen(), AvailableMemory());
+
+    private static DeviceInfo Scalar() => new(Reference, "scalar, the definition that the others are tested against; slow", 1, null, AvailableMemory());
+
+    /// <summary>What the process may use: the limit of a container where there is one.</summary>
+    private static long AvailableMemory() => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
     private static string ProcessorName()
     {

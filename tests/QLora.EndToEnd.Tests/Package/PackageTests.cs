@@ -15,7 +15,8 @@ public class PackageTests(PackedFeed feed) : IClassFixture<PackedFeed>
         Assert.Collection(packages,
             package => Assert.StartsWith("QLora.0", package, StringComparison.Ordinal),
             package => Assert.StartsWith("QLora.Core.0", package, StringComparison.Ordinal),
-            package => Assert.StartsWith("QLora.Cpu.0", package, StringComparison.Ordinal));
+            package => Assert.StartsWith("QLora.Cpu.0", package, StringComparison.Ordinal),
+            package => Assert.StartsWith("QLora.Gpu.0", package, StringComparison.Ordinal));
         using var archive = ZipFile.OpenRead(Path.Combine(feed.Folder["feed"], packages[0]!));
         var files = archive.Entries.Select(entry => entry.FullName).ToList();
         Assert.Superset(

@@ -48,8 +48,8 @@ internal sealed class RecordedBuilder(CheckpointBuilder inner) : ModuleBuilder(i
     {
         var columns = tensor.Shape[1];
         var scales = tensor.Nested is { } nested
-            ? DoubleQuantization.Dequantize(tensor.AbsMax.Span<byte>(), nested.Code.Span<float>(), nested.AbsMax.Span<float>(), nested.Offset, nested.BlockSize)
-            : tensor.AbsMax.Span<float>().ToArray();
+            ? DoubleQuantization.Dequantize(ToHost<byte>(tensor.AbsMax), ToHost<float>(nested.Code), ToHost<float>(nested.AbsMax), nested.Offset, nested.BlockSize)
+            : ToHost<float>(tensor.AbsMax);
         var finer = new float[tensor.Shape.Count / FinerBlock];
         for (var i = 0; i < finer.Length; i++)
         {
@@ -57,9 +57,16 @@ internal sealed class RecordedBuilder(CheckpointBuilder inner) : ModuleBuilder(i
             finer[i] = scales[row * (columns / tensor.BlockSize) + column / tensor.BlockSize];
         }
 
-        var copy = BlockQuantizer.Upload(tensor.Codes.Span<byte>(), finer, tensor.Shape, tensor.Type, FinerBlock, doubleQuantization: false, Backend);
+        var copy = BlockQuantizer.Upload(ToHost<byte>(tensor.Codes), finer, tensor.Shape, tensor.Type, FinerBlock, doubleQuantization: false, Backend);
         tensor.Dispose();
         return copy;
+    }
+
+    private T[] ToHost<T>(Tensor tensor) where T : unmanaged
+    {
+        var elements = new T[tensor.Count];
+        Backend.CopyToHost<T>(tensor, elements);
+        return elements;
     }
 
     private static ModelConfig WithRoundedFrequencies(ModelFile file)

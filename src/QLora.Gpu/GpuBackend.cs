@@ -1,0 +1,109 @@
+using ILGPU;
+using ILGPU.Runtime;
+using QLora.Backends;
+using QLora.Tensors;
+
+namespace QLora.Gpu;
+
+/// <summary>
+/// Every op as a kernel that ILGPU compiles for the device, launched one after another on one stream. What the kernels do is in <c>Kernels</c>, one file per op;
+/// how they are launched in <c>Launchers</c>, under the same names. Same input and device give the same bits.
+/// </summary>
+public sealed partial class GpuBackend : Backend
+{
+    private readonly GpuDevice _device;
+    private readonly bool _ownsDevice;
+    private readonly AcceleratorStream _stream;
+    private readonly DeviceMemoryPool _pool;
+
+    /// <summary>A backend on a device that others may use as well.</summary>
+    /// <param name="device">Not disposed with the backend.</param>
+    /// <param name="memoryBudget">The most memory that it may hold, in bytes; all that the device has when null.</param>
+    public GpuBackend(GpuDevice device, long? memoryBudget = null) : this(device, memoryBudget, ownsDevice: false) { }
+
+    private GpuBackend(GpuDevice device, long? memoryBudget, bool ownsDevice)
+    {
+        _device = device;
+        _ownsDevice = ownsDevice;
+        _stream = device.Accelerator.CreateStream();
+        _pool = new DeviceMemoryPool(device.Accelerator, memoryBudget ?? device.Accelerator.MemorySize);
+    }
+
+    /// <summary>A backend with a device of its own.</summary>
+    /// <param name="device">The name of the device, as <see cref="GpuDevice.Open"/> knows it.</param>
+    /// <param name="memoryBudget">The most memory that it may hold, in bytes; all that the device has when null.</param>
+    /// <exception cref="QLoraException">There is no such device, or its driver does not work.</exception>
+    public static GpuBackend Open(string device, long? memoryBudget = null) => new(GpuDevice.Open(device), memoryBudget, ownsDevice: true);
+
+    /// <inheritdoc/>
+    public override string Name => _device.Name;
+
+    /// <inheritdoc/>
+    public override MemoryStatistics Memory => _pool.Statistics;
+
+    /// <inheritdoc/>
+    public override DeviceBuffer AllocateBuffer(long bytes) => _pool.Allocate(bytes);
+
+    /// <inheritdoc/>
+    public override void EndStep() => _pool.EndStep();
+
+    /// <inheritdoc/>
+    protected override unsafe void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination)
+    {
+        if (source.IsEmpty) return;
+
+        // The copy is not over when the call returns: until it is, the source must neither be moved nor changed.
+        fixed (byte* pinned = source)
+        {
+            Bytes(destination).CopyFromCPUUnsafeAsync(_stream, ref *pinned, source.Length);
+            _stream.Synchronize();
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override unsafe void CopyToHostCore(Tensor source, Span<byte> destination)
+    {
+        if (destination.IsEmpty) return;
+        fixed (byte* pinned = destination)
+        {
+            Bytes(source).CopyToCPUUnsafeAsync(_stream, ref *pinned, destination.Length);
+            _stream.Synchronize();
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void CopyCore(Tensor source, Tensor destination)
+    {
+        if (source.Bytes > 0) Bytes(source).CopyTo(_stream, Bytes(destination));
+    }
+
+    /// <inheritdoc/>
+    protected override void ClearCore(Tensor x)
+    {
+        if (x.Bytes > 0) Bytes(x).MemSetToZero(_stream);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (!disposing) return;
+        _stream.Synchronize();
+        _tiles?.Dispose();
+        foreach (var tables in _codebooks.Values) tables.Dispose();
+        _pool.Dispose();
+        _stream.Dispose();
+        if (_ownsDevice) _device.Dispose();
+    }
+
+    private static ArrayView<byte> Bytes(Tensor tensor) => tensor.Buffer is DeviceMemory memory
+        ? memory.View.SubView(tensor.Offset, tensor.Bytes)
+        : throw new InvalidOperationException($"{tensor} does not lie on the device");
+
+    private static ArrayView<T> View<T>(Tensor tensor) where T : unmanaged => Bytes(tensor).Cast<T>();
+
+    /// <summary>A lane for each of so many elements.</summary>
+    private LaunchShape Elements(long count) => new(new Index3D(checked((int)((count + _device.GroupSize - 1) / _device.GroupSize)), 1, 1), new Index3D(_device.GroupSize, 1, 1));
+
+    /// <summary>A group for each of so many rows.</summary>
+    private LaunchShape Rows(int count) => new(new Index3D(count, 1, 1), new Index3D(_device.GroupSize, 1, 1));
+}
