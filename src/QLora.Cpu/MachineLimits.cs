@@ -6,67 +6,63 @@ using QLora.Cpu.Vectors;
 
 namespace QLora.Cpu;
 
-/// <summary>What this machine can do at best, measured: the yardsticks that speeds are a share of.</summary>
-/// <param name="Gflops">10⁹ single-precision operations a second, a fused multiply-add being two, of all threads, with nothing but registers.</param>
-/// <param name="MemoryBandwidthGBs">10⁹ bytes a second that all threads together read from memory, one after another.</param>
-/// <param name="BFloat16Gflops">What <paramref name="Gflops"/> is, of pairs of BFloat16 numbers; null where the machine does not multiply them in pairs.</param>
-public sealed record MachineLimits(double Gflops, double MemoryBandwidthGBs, double? BFloat16Gflops)
+/// <summary>
+/// What this machine can do, measured: the yardsticks that speeds are a share of. Whoever shares a machine gets less of it at some times than at others, so a limit is what
+/// was reached over a while, and is measured beside what it is to be compared with.
+/// </summary>
+/// <param name="threads">How many threads work.</param>
+public sealed class MachineLimits(int threads) : IDisposable
 {
-    // Far more than the caches of one processor give to a few cores; what is read at a time is read again only after all the rest.
+    // Far more than the caches of one processor give to a few cores.
     private const long BufferBytes = 192L << 20;
-    private const int ReadBytes = 16 << 20;
 
-    // Fractions of a millisecond, many times over: the fastest of them is one in which nobody else was given the cores.
+    // Some fifty milliseconds: neighbours are given the cores for a few at a time.
     private const int Repetitions = 200;
     private const int Steps = 100_000;
+    private const int Passes = 12;
 
-    /// <summary>Measures all of them with the widest vectors of the machine; well under a second.</summary>
-    /// <param name="threads">How many threads work.</param>
-    public static MachineLimits Measure(int threads)
-    {
-        using var team = new ThreadTeam(threads);
-        var width = VectorWidths.Supported[^1];
-        return new MachineLimits(MeasureGflops(team, width), MeasureBandwidth(team, width), MeasureBFloat16Gflops(team));
-    }
+    // Machine code stays for as long as the process.
+    private static readonly unsafe void* PairProductsCode = PairInstructions.IsInProcessor ? CodePages.TryPlace(PairProducts.Code) : null;
 
-    private static double MeasureGflops(ThreadTeam team, VectorWidth width) =>
-        2.0 * MultiplyAdds.Chains * ((int)width / 32) * Steps * team.Threads / Fastest(team, new MultiplyAdds(width, Steps)) / 1e9;
+    private readonly ThreadTeam _team = new(threads);
+    private readonly VectorWidth _width = VectorWidths.Supported[^1];
 
-    private static unsafe double? MeasureBFloat16Gflops(ThreadTeam team)
-    {
-        var code = PairInstructions.IsInProcessor ? CodePages.TryPlace(PairProducts.Code) : null;
-        return code == null ? null : 4.0 * PairProducts.Chains * 16 * Steps * team.Threads / Fastest(team, new PairProducts(code, Steps)) / 1e9;
-    }
+    /// <summary>10⁹ single-precision operations a second, a fused multiply-add being two, of all threads, with nothing but registers.</summary>
+    public Limit Gflops() => Measure(new MultiplyAdds(_width, Steps), 2.0 * MultiplyAdds.Chains * ((int)_width / 32) * Steps * threads / 1e9);
 
-    private static double Fastest<TWork>(ThreadTeam team, TWork work) where TWork : struct, IWork
-    {
-        var fastest = double.PositiveInfinity;
-        for (var i = 0; i < Repetitions; i++) fastest = Math.Min(fastest, Seconds(team, work));
-        return fastest;
-    }
+    /// <summary>What <see cref="Gflops"/> is, of pairs of BFloat16 numbers; null where the machine does not multiply them in pairs.</summary>
+    public unsafe Limit? BFloat16Gflops() =>
+        PairProductsCode == null ? null : Measure(new PairProducts(PairProductsCode, Steps), 4.0 * PairProducts.Chains * 16 * Steps * threads / 1e9);
 
-    private static unsafe double MeasureBandwidth(ThreadTeam team, VectorWidth width)
+    /// <summary>10⁹ bytes a second that all threads together read from memory, one after another.</summary>
+    public unsafe Limit MemoryBandwidthGBs()
     {
         var buffer = (byte*)NativeMemory.AlignedAlloc((nuint)BufferBytes, 64);
         try
         {
             // Pages that were never written are all the same page of zeros, which lies in the cache.
             new Span<byte>(buffer, (int)BufferBytes).Clear();
-            var fastest = double.PositiveInfinity;
-            for (var pass = 0; pass < 3; pass++)
-            {
-                for (var start = 0L; start < BufferBytes; start += ReadBytes)
-                {
-                    fastest = Math.Min(fastest, Seconds(team, new Reads(width, (float*)(buffer + start), ReadBytes / sizeof(float))));
-                }
-            }
-
-            return ReadBytes / fastest / 1e9;
+            return Measure(new Reads(_width, (float*)buffer, (int)(BufferBytes / sizeof(float))), BufferBytes / 1e9, Passes);
         }
         finally
         {
             NativeMemory.AlignedFree(buffer);
         }
+    }
+
+    /// <summary>Stops the threads.</summary>
+    public void Dispose() => _team.Dispose();
+
+    private Limit Measure<TWork>(TWork work, double amount, int repetitions = Repetitions) where TWork : struct, IWork
+    {
+        var (fastest, all) = (double.PositiveInfinity, 0.0);
+        for (var i = 0; i < repetitions; i++)
+        {
+            var seconds = Seconds(_team, work);
+            (fastest, all) = (Math.Min(fastest, seconds), all + seconds);
+        }
+
+        return new Limit(repetitions * amount / all, amount / fastest);
     }
 
     private static double Seconds<TWork>(ThreadTeam team, TWork work) where TWork : struct, IWork
@@ -164,4 +160,15 @@ public sealed record MachineLimits(double Gflops, double MemoryBandwidthGBs, dou
             (s0 + s1 + s2 + s3).Store(result);
         }
     }
+}
+
+/// <summary>A limit of a machine.</summary>
+/// <param name="Sustained">What was reached over a while.</param>
+/// <param name="Peak">What was reached at the best moment of it.</param>
+public readonly record struct Limit(double Sustained, double Peak)
+{
+    /// <summary>The middle of what was measured at several times, and the best moment of all.</summary>
+    /// <param name="measured">At least one.</param>
+    public static Limit Of(IReadOnlyCollection<Limit> measured) =>
+        new(measured.Select(limit => limit.Sustained).Order().ElementAt(measured.Count / 2), measured.Max(limit => limit.Peak));
 }

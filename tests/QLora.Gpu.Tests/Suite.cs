@@ -26,6 +26,8 @@ public sealed class MatMul() : MatMulTests(Devices.All);
 
 public sealed class MatMul4Bit() : MatMul4BitTests(Devices.All);
 
+public sealed class Projections() : ProjectionsTests(Devices.All);
+
 public sealed class Quantize() : QuantizeTests(Devices.All);
 
 public sealed class RmsNorm() : RmsNormTests(Devices.All);

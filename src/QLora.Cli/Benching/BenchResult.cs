@@ -9,23 +9,21 @@ namespace QLora.Cli.Benching;
 /// <param name="GenerateTokensPerSecond">New tokens after that, one at a time.</param>
 /// <param name="LoadSeconds">From opening the files to a model that can be used.</param>
 /// <param name="PeakMemoryBytes">The highest resident memory of the process, from its start to the end of training.</param>
-/// <param name="Limits">What the machine can do at best, measured in the same run.</param>
+/// <param name="FlopLimit">10⁹ operations a second in the type of activations, measured beside training.</param>
+/// <param name="BandwidthLimit">10⁹ bytes a second from memory, measured beside generation.</param>
 /// <param name="MatrixWeights">Weights that each token is multiplied with, the output head among them.</param>
 /// <param name="ComputeDType">The type of activations.</param>
 /// <param name="BytesPerToken">Bytes of weights and adapter that each generated token reads.</param>
 internal sealed record BenchResult(
     double TrainTokensPerSecond, double PromptTokensPerSecond, double GenerateTokensPerSecond, double LoadSeconds, long PeakMemoryBytes,
-    MachineLimits Limits, long MatrixWeights, DType ComputeDType, long BytesPerToken)
+    Limit FlopLimit, Limit BandwidthLimit, long MatrixWeights, DType ComputeDType, long BytesPerToken)
 {
-    /// <summary>The limit for the type of activations, in 10⁹ operations a second: of a machine that does not multiply pairs of BFloat16 numbers, that of single precision.</summary>
-    public double FlopLimit => ComputeDType == DType.BFloat16 ? Limits.BFloat16Gflops ?? Limits.Gflops : Limits.Gflops;
-
     /// <summary>
     /// The share of the machine's FLOP limit that training reaches: four operations a weight and token, two forward and two backward to the inputs, since the base has no
     /// gradients. What recomputation adds is not counted.
     /// </summary>
-    public double FlopShare => 4.0 * MatrixWeights * TrainTokensPerSecond / (FlopLimit * 1e9);
+    public double FlopShare => 4.0 * MatrixWeights * TrainTokensPerSecond / (FlopLimit.Sustained * 1e9);
 
     /// <summary>The share of the machine's memory bandwidth that generation reaches.</summary>
-    public double BandwidthShare => BytesPerToken * GenerateTokensPerSecond / (Limits.MemoryBandwidthGBs * 1e9);
+    public double BandwidthShare => BytesPerToken * GenerateTokensPerSecond / (BandwidthLimit.Sustained * 1e9);
 }

@@ -53,18 +53,18 @@ internal sealed class BenchCommand : CliCommand
         var loadSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         loaded.Model.Adapters.AddNew(_lora.Read(context));
 
-        var benchmark = new Benchmark(context, loaded.Model, tokens, context.Get(_repeat) ?? 5);
+        using var limits = new MachineLimits(_model.Device.Threads(context));
+        var benchmark = new Benchmark(context, loaded.Model, tokens, limits, context.Get(_repeat) ?? 5);
         var trained = benchmark.Train(context.Get(_batchSize) ?? 1, context.Get(_checkpointing) ?? true);
         var peak = ProcessMemory.PeakResidentBytes;
         var (read, written) = (benchmark.Prompt(), benchmark.Generate());
-        context.Status.Show("measuring the machine");
-        var limits = MachineLimits.Measure(_model.Device.Threads(context));
-        var result = new BenchResult(trained, read, written, loadSeconds, peak, limits, benchmark.MatrixWeights, loaded.Model.ComputeDType, benchmark.BytesPerToken);
+        var result = new BenchResult(
+            trained, read, written, loadSeconds, peak, benchmark.FlopLimit, benchmark.BandwidthLimit, benchmark.MatrixWeights, loaded.Model.ComputeDType, benchmark.BytesPerToken);
         context.Result(ToJson(result), console => console.WriteFacts(
         [
-            ("training", $"{result.TrainTokensPerSecond:F1} tokens/s, {result.FlopShare:P1} of the machine's {result.FlopLimit:F0} GFLOP/s"),
+            ("training", $"{result.TrainTokensPerSecond:F1} tokens/s, {result.FlopShare:P1} of the machine's {result.FlopLimit.Sustained:F0} GFLOP/s"),
             ("prompt", $"{result.PromptTokensPerSecond:F1} tokens/s"),
-            ("generation", $"{result.GenerateTokensPerSecond:F1} tokens/s, {result.BandwidthShare:P1} of the machine's {limits.MemoryBandwidthGBs:F1} GB/s"),
+            ("generation", $"{result.GenerateTokensPerSecond:F1} tokens/s, {result.BandwidthShare:P1} of the machine's {result.BandwidthLimit.Sustained:F1} GB/s"),
             ("load time", $"{result.LoadSeconds:F2} s"),
             ("peak memory", Numbers.Bytes(result.PeakMemoryBytes)),
         ]));
@@ -79,9 +79,11 @@ internal sealed class BenchCommand : CliCommand
         ["load_seconds"] = result.LoadSeconds,
         ["peak_memory_bytes"] = result.PeakMemoryBytes,
         ["compute_dtype"] = result.ComputeDType.ToString().ToLowerInvariant(),
-        ["flop_limit_gflops"] = result.FlopLimit,
+        ["flop_limit_gflops"] = result.FlopLimit.Sustained,
+        ["flop_peak_gflops"] = result.FlopLimit.Peak,
         ["flop_share"] = result.FlopShare,
-        ["memory_bandwidth_gb_s"] = result.Limits.MemoryBandwidthGBs,
+        ["memory_bandwidth_gb_s"] = result.BandwidthLimit.Sustained,
+        ["memory_bandwidth_peak_gb_s"] = result.BandwidthLimit.Peak,
         ["bandwidth_share"] = result.BandwidthShare,
         ["matrix_weights"] = result.MatrixWeights,
         ["bytes_per_token"] = result.BytesPerToken,

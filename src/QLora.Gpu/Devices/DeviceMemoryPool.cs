@@ -173,7 +173,9 @@ internal sealed class DeviceMemoryPool(Accelerator accelerator, long budget) : I
 
         public override void Dispose()
         {
-            if (Interlocked.Exchange(ref _given, 1) == 0) pool.GiveBack(block);
+            if (Interlocked.Exchange(ref _given, 1) != 0) return;
+            Loan++;
+            pool.GiveBack(block);
         }
     }
 }

@@ -97,7 +97,7 @@ public class FrameTests
     [InlineData("--warmup-steps", "-1", "a whole number from 0 up")]
     [InlineData("--optimizer", "sgd", "adamw")]
     [InlineData("--loss-on", "prompt", "assistant, completion or all")]
-    [InlineData("--device", "cuda:0", "auto, cpu or reference")]
+    [InlineData("--device", "gpu", "auto, cpu, reference, cuda:N, opencl:N or ilgpu-cpu")]
     [InlineData("--threads", "0", "a whole number from 1 up")]
     [InlineData("--method", "qlora", "lora or full")]
     [InlineData("--seed", "-3", "a whole number from 0 up")]
