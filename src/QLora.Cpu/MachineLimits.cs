@@ -16,10 +16,11 @@ public sealed class MachineLimits(int threads) : IDisposable
     // Far more than the caches of one processor give to a few cores.
     private const long BufferBytes = 192L << 20;
 
-    // Some fifty milliseconds: neighbours are given the cores for a few at a time.
-    private const int Repetitions = 200;
+    // Moments of a fraction of a millisecond, and a while of many of them without a break: neighbours are given the cores for a few milliseconds at a time.
+    private const int Moments = 50;
+    private const int MomentsOfWhile = 150;
     private const int Steps = 100_000;
-    private const int Passes = 12;
+    private const int Passes = 8;
 
     // Machine code stays for as long as the process.
     private static readonly unsafe void* PairProductsCode = PairInstructions.IsInProcessor ? CodePages.TryPlace(PairProducts.Code) : null;
@@ -28,11 +29,13 @@ public sealed class MachineLimits(int threads) : IDisposable
     private readonly VectorWidth _width = VectorWidths.Supported[^1];
 
     /// <summary>10⁹ single-precision operations a second, a fused multiply-add being two, of all threads, with nothing but registers.</summary>
-    public Limit Gflops() => Measure(new MultiplyAdds(_width, Steps), 2.0 * MultiplyAdds.Chains * ((int)_width / 32) * Steps * threads / 1e9);
+    public Limit Gflops() =>
+        Measure(new MultiplyAdds(_width, Steps), new MultiplyAdds(_width, MomentsOfWhile * Steps), 2.0 * MultiplyAdds.Chains * ((int)_width / 32) * Steps * threads / 1e9);
 
     /// <summary>What <see cref="Gflops"/> is, of pairs of BFloat16 numbers; null where the machine does not multiply them in pairs.</summary>
     public unsafe Limit? BFloat16Gflops() =>
-        PairProductsCode == null ? null : Measure(new PairProducts(PairProductsCode, Steps), 4.0 * PairProducts.Chains * 16 * Steps * threads / 1e9);
+        PairProductsCode == null ? null : Measure(
+            new PairProducts(PairProductsCode, Steps), new PairProducts(PairProductsCode, MomentsOfWhile * Steps), 4.0 * PairProducts.Chains * 16 * Steps * threads / 1e9);
 
     /// <summary>10⁹ bytes a second that all threads together read from memory, one after another.</summary>
     public unsafe Limit MemoryBandwidthGBs()
@@ -42,7 +45,17 @@ public sealed class MachineLimits(int threads) : IDisposable
         {
             // Pages that were never written are all the same page of zeros, which lies in the cache.
             new Span<byte>(buffer, (int)BufferBytes).Clear();
-            return Measure(new Reads(_width, (float*)buffer, (int)(BufferBytes / sizeof(float))), BufferBytes / 1e9, Passes);
+
+            // The first pass finds some pages that were not addressed before.
+            var reads = new Reads(_width, (float*)buffer, (int)(BufferBytes / sizeof(float)));
+            var (_, fastest, all) = (Seconds(_team, reads), double.PositiveInfinity, 0.0);
+            for (var pass = 0; pass < Passes; pass++)
+            {
+                var seconds = Seconds(_team, reads);
+                (fastest, all) = (Math.Min(fastest, seconds), all + seconds);
+            }
+
+            return new Limit(Passes * (BufferBytes / 1e9) / all, BufferBytes / 1e9 / fastest);
         }
         finally
         {
@@ -53,16 +66,11 @@ public sealed class MachineLimits(int threads) : IDisposable
     /// <summary>Stops the threads.</summary>
     public void Dispose() => _team.Dispose();
 
-    private Limit Measure<TWork>(TWork work, double amount, int repetitions = Repetitions) where TWork : struct, IWork
+    private Limit Measure<TWork>(TWork ofMoment, TWork ofWhile, double amountOfMoment) where TWork : struct, IWork
     {
-        var (fastest, all) = (double.PositiveInfinity, 0.0);
-        for (var i = 0; i < repetitions; i++)
-        {
-            var seconds = Seconds(_team, work);
-            (fastest, all) = (Math.Min(fastest, seconds), all + seconds);
-        }
-
-        return new Limit(repetitions * amount / all, amount / fastest);
+        var fastest = double.PositiveInfinity;
+        for (var i = 0; i < Moments; i++) fastest = Math.Min(fastest, Seconds(_team, ofMoment));
+        return new Limit(MomentsOfWhile * amountOfMoment / Seconds(_team, ofWhile), amountOfMoment / fastest);
     }
 
     private static double Seconds<TWork>(ThreadTeam team, TWork work) where TWork : struct, IWork
