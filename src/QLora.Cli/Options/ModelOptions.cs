@@ -3,6 +3,7 @@ using QLora.Adapters;
 using QLora.Cli.Frame;
 using QLora.Models;
 using QLora.Tensors;
+using QLora.Training;
 
 namespace QLora.Cli.Options;
 
@@ -65,6 +66,8 @@ internal sealed class ModelOptions(QuantizationOptions quantization, string? ada
         var backend = Device.Open(context);
         try
         {
+            // What was parsed so far would stand below the peak that loading has.
+            ProcessMemory.GiveBackGarbage();
             var model = file.Load(backend, quantization ?? Quantization(context), context.Progress("loading the model"));
             model.ComputeDType = ComputeDType(context);
             if (Adapter(context) is { } folder) model.Adapters.Load(folder);
