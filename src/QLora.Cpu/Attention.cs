@@ -22,7 +22,7 @@ public sealed unsafe partial class CpuBackend
         using var scratch = AllocateBuffer(ScratchBytes(scratchSize));
         var memory = new AttentionMemory(Address(workspace), Address(scratch), scratchSize);
 
-        if (_attention.Runs.Count > 0) Run(q.DType, _team.Threads, WorthSharing, new ForwardKernel(operands, _attention, memory, Address(y), lse));
+        if (_attention.Runs.Count > 0) Run(q.DType, _team.Threads, WorthSharing, new ForwardKernel(operands, PairTilesOf(operands), _attention, memory, Address(y), lse));
         Run(q.DType, _singleQueries.Count, 2L * scratchSize * operands.HeadSize, new FewQueriesKernel(operands, _singleQueries, memory, Address(y), lse));
     }
 
@@ -48,13 +48,23 @@ public sealed unsafe partial class CpuBackend
     /// <summary>Bytes of scratch for all threads, when each needs so many numbers.</summary>
     private long ScratchBytes(int scratchSize) => (long)_team.Threads * scratchSize * sizeof(float);
 
+    /// <summary>What multiplies pairs of activations in BFloat16, where that is possible.</summary>
+    private PairTiles? PairTilesOf(in AttentionOperands o) => _pairTiles == null ? null : PairTiles.Of(o.PaddedSize);
+
     private static AttentionOperands Operands(Tensor q, Tensor k, Tensor v, AttentionOptions options) =>
         new(Address(q), Address(k), Address(v), q.Shape[1], k.Shape[1], q.Shape[2], options);
 
-    private readonly struct ForwardKernel(AttentionOperands o, AttentionPlan plan, AttentionMemory memory, byte* y, float* logSumExp) : IActivationKernel
+    private readonly struct ForwardKernel(AttentionOperands o, PairTiles? tiles, AttentionPlan plan, AttentionMemory memory, byte* y, float* logSumExp) : IActivationKernel
     {
-        [MethodImpl(Hot.Loop)]
         public void Run<V, TFormat>(int start, int end, int part) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
+        {
+            if (typeof(TFormat) == typeof(BFloat16Format) && tiles != null) Run<V, TFormat, PairProducts>(new(tiles), start, end, part);
+            else Run<V, TFormat, SingleProducts>(new(o.PaddedSize), start, end, part);
+        }
+
+        [MethodImpl(Hot.Loop)]
+        private void Run<V, TFormat, TProducts>(TProducts products, int start, int end, int part)
+            where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat where TProducts : struct, IAttentionProducts
         {
             var keys = memory.Workspace + start * plan.PackedSize;
             for (var (n, last) = (plan.RunsOf(start).First, plan.RunsOf(end - 1).End); n < last; n++)
@@ -62,12 +72,12 @@ public sealed unsafe partial class CpuBackend
                 var run = plan.Runs[n];
                 var values = keys + (nint)KeyPack.PaddedKeys(run.Keys) * o.HeadSize;
                 var first = o.FirstKeyOf(run);
-                KeyPack.Panels<V, TFormat>(o.KeyHead<TFormat>(o.K, run.Segment, run.KeyHead, 0), o.KeyStride, first, run.Keys, o.HeadSize, keys);
-                KeyPack.Rows<V, TFormat>(o.KeyHead<TFormat>(o.V, run.Segment, run.KeyHead, 0), o.KeyStride, first, run.Keys, o.HeadSize, values);
+                products.PackPanels<V, TFormat>(o.KeyHead<TFormat>(o.K, run.Segment, run.KeyHead, 0), o.KeyStride, first, run.Keys, o.HeadSize, keys);
+                products.PackRows<V, TFormat>(o.KeyHead<TFormat>(o.V, run.Segment, run.KeyHead, 0), o.KeyStride, first, run.Keys, o.HeadSize, values);
                 for (var block = run.First; block < run.End; block++)
                 {
                     var (head, query) = run.Block(block, o.HeadsOfKeyHead);
-                    ForwardBlock.Run<V, TFormat>(o, run.Segment, head, query, keys, values, y, logSumExp, memory.Scratch(part));
+                    ForwardBlock.Run<V, TFormat, TProducts>(o, products, run.Segment, head, query, keys, values, y, logSumExp, memory.Scratch(part));
                 }
             }
         }

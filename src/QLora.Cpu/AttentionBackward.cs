@@ -25,7 +25,7 @@ public sealed unsafe partial class CpuBackend
         var memory = new AttentionMemory(Address(workspace), Address(scratch), scratchSize);
         var shares = memory.Workspace + _team.Threads * _attention.PackedSize;
 
-        Run(q.DType, _team.Threads, WorthSharing, new BackwardKernel(operands, results, _attention, memory, shares));
+        Run(q.DType, _team.Threads, WorthSharing, new BackwardKernel(operands, PairTilesOf(operands), results, _attention, memory, shares));
         Run(q.DType, _sums.Count, WorthSharing, new AddSharesKernel(operands, _sums, _attention.Runs, shares, Address(dk), Address(dv)));
     }
 
@@ -44,10 +44,18 @@ public sealed unsafe partial class CpuBackend
         return (long)_attention.PackedSize * _team.Threads + _attention.SharesSize;
     }
 
-    private readonly struct BackwardKernel(AttentionOperands o, BackwardOperands results, AttentionPlan plan, AttentionMemory memory, float* shares) : IActivationKernel
+    private readonly struct BackwardKernel(
+        AttentionOperands o, PairTiles? tiles, BackwardOperands results, AttentionPlan plan, AttentionMemory memory, float* shares) : IActivationKernel
     {
-        [MethodImpl(Hot.Loop)]
         public void Run<V, TFormat>(int start, int end, int part) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
+        {
+            if (typeof(TFormat) == typeof(BFloat16Format) && tiles != null) Run<V, TFormat, PairProducts>(new(tiles), start, end, part);
+            else Run<V, TFormat, SingleProducts>(new(o.PaddedSize), start, end, part);
+        }
+
+        [MethodImpl(Hot.Loop)]
+        private void Run<V, TFormat, TProducts>(TProducts products, int start, int end, int part)
+            where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat where TProducts : struct, IAttentionProducts
         {
             for (var (n, last) = (plan.RunsOf(start).First, plan.RunsOf(end - 1).End); n < last; n++)
             {
@@ -55,9 +63,9 @@ public sealed unsafe partial class CpuBackend
                 var packed = PackedKeys.At(memory.Workspace + start * plan.PackedSize, run.Keys, o.HeadSize);
                 var keys = o.KeyHead<TFormat>(o.K, run.Segment, run.KeyHead, 0);
                 var first = o.FirstKeyOf(run);
-                KeyPack.Panels<V, TFormat>(keys, o.KeyStride, first, run.Keys, o.HeadSize, packed.KeyPanels);
-                KeyPack.Panels<V, TFormat>(o.KeyHead<TFormat>(o.V, run.Segment, run.KeyHead, 0), o.KeyStride, first, run.Keys, o.HeadSize, packed.ValuePanels);
-                KeyPack.Rows<V, TFormat>(keys, o.KeyStride, first, run.Keys, o.HeadSize, packed.KeyRows);
+                products.PackPanels<V, TFormat>(keys, o.KeyStride, first, run.Keys, o.HeadSize, packed.KeyPanels);
+                products.PackPanels<V, TFormat>(o.KeyHead<TFormat>(o.V, run.Segment, run.KeyHead, 0), o.KeyStride, first, run.Keys, o.HeadSize, packed.ValuePanels);
+                products.PackRows<V, TFormat>(keys, o.KeyStride, first, run.Keys, o.HeadSize, packed.KeyRows);
 
                 var share = shares + run.Share;
                 var size = AttentionPlan.ShareSize(run, o);
@@ -65,7 +73,7 @@ public sealed unsafe partial class CpuBackend
                 for (var block = run.First; block < run.End; block++)
                 {
                     var (head, query) = run.Block(block, o.HeadsOfKeyHead);
-                    BackwardBlock.Run<V, TFormat>(o, results, run.Segment, head, query, packed, share, share + size, memory.Scratch(part));
+                    BackwardBlock.Run<V, TFormat, TProducts>(o, products, results, run.Segment, head, query, packed, share, share + size, memory.Scratch(part));
                 }
             }
         }

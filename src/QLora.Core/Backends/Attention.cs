@@ -10,7 +10,7 @@ namespace QLora.Backends;
 public readonly record struct AttentionSegment(int QueryStart, int QueryCount, int KeyStart, int KeyCount);
 
 /// <summary>What the scores of attention become before the softmax, and which of them there are.</summary>
-/// <param name="Scale">Factor of the scores, usually 1 / sqrt(headSize).</param>
+/// <param name="Scale">Factor of the scores, usually 1 / sqrt(headSize); above 0.</param>
 /// <param name="Window">
 /// How many keys a query sees at most, its own among them, as transformers' sliding_window; 0 for all before it.
 /// </param>
@@ -84,6 +84,7 @@ public abstract partial class Backend
         Check.That(k.DType == q.DType && k.Shape.Rank == 3 && k.Shape[2] == q.Shape[2] && k.Shape[1] > 0 && q.Shape[1] % k.Shape[1] == 0, op,
             $"k is {k}, expected {q.DType} (keys, keyHeads, headSize) with q {q}");
         Check.SameAs(op, nameof(v), v, k);
+        Check.That(options.Scale > 0, op, $"{options} has a scale that is not above 0");
         Check.That(options.Window >= 0 && options.SoftCap >= 0, op, $"{options} has a window or a cap below 0");
         foreach (var s in segments)
         {

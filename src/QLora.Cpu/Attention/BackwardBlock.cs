@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using QLora.Backends;
-using QLora.Cpu.Gemm;
 using QLora.Cpu.Vectors;
 
 namespace QLora.Cpu.Attention;
@@ -15,12 +14,14 @@ internal static unsafe class BackwardBlock
     public const int Block = 2 * ForwardBlock.Block;
 
     /// <summary>Numbers of scratch that one block needs.</summary>
-    public static int ScratchSize(int headSize) => Block * (3 * KeyPack.PaddedSize(headSize) + 2 * KeyPack.Block + 2);
+    public static int ScratchSize(int headSize) => 
+        Block * (3 * KeyPack.PaddedSize(headSize) + 2 * KeyPack.Block + 2) + 3 * PairProducts.WeightsSize(Block);
 
     /// <summary>
     /// The gradients due to queries <paramref name="first"/> up to <paramref name="first"/> + <see cref="Block"/> of a segment's head, fewer at its end.
     /// </summary>
     /// <param name="o">The op's operands.</param>
+    /// <param name="products">How it multiplies.</param>
     /// <param name="r">The forward's results, the gradient of y, and that of q.</param>
     /// <param name="segment">The sequence.</param>
     /// <param name="head">The query head.</param>
@@ -30,9 +31,9 @@ internal static unsafe class BackwardBlock
     /// <param name="valueShare">(padded keys, padded size): the run's share in dv, which is added to.</param>
     /// <param name="scratch"><see cref="ScratchSize"/> numbers.</param>
     [MethodImpl(Hot.Loop)]
-    public static void Run<V, TFormat>(
-        in AttentionOperands o, in BackwardOperands r, AttentionSegment segment, int head, int first, PackedKeys keys, float* keyShare, float* valueShare, float* scratch)
-        where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
+    public static void Run<V, TFormat, TProducts>(in AttentionOperands o, TProducts products, in BackwardOperands r, AttentionSegment segment, int head, int first,
+        PackedKeys keys, float* keyShare, float* valueShare, float* scratch)
+        where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat where TProducts : struct, IAttentionProducts
     {
         var count = Math.Min(Block, segment.QueryCount - first);
         var (headSize, size, window) = (o.HeadSize, o.PaddedSize, o.WindowOf(segment));
@@ -45,9 +46,12 @@ internal static unsafe class BackwardBlock
         var ds = p + Block * KeyPack.Block; // (Block, KeyPack.Block): their gradients
         var logSumExp = ds + Block * KeyPack.Block; // (Block)
         var dots = logSumExp + Block; // (Block): Σ dy · y
+        var rounded = dots + Block; // weights in other forms, three of them
 
-        queries.Load<V, TFormat>(o.QueryHead<TFormat>(o.Q, segment, head, first), o.QueryStride, headSize, q, size, 1);
-        queries.Load<V, TFormat>(o.QueryHead<TFormat>(r.OutputGradient, segment, head, first), o.QueryStride, headSize, dy, size, 1);
+        products.Load<V, TFormat>(queries, o.QueryHead<TFormat>(o.Q, segment, head, first), o.QueryStride, headSize, q);
+        products.Load<V, TFormat>(queries, o.QueryHead<TFormat>(r.OutputGradient, segment, head, first), o.QueryStride, headSize, dy);
+        var qRight = products.AsRight(queries, q);
+        var dyRight = products.AsRight(queries, dy);
         for (var i = 0; i < count; i++)
         {
             logSumExp[i] = r.LogSumExp[(nint)(segment.QueryStart + first + i) * o.Heads + head];
@@ -57,8 +61,8 @@ internal static unsafe class BackwardBlock
 
         for (var start = queries.FirstStart; start < queries.Keys; start += KeyPack.Block)
         {
-            queries.MultiplyByPanels<V>(q, size, keys.KeyPanels, headSize, p, start);
-            queries.MultiplyByPanels<V>(dy, size, keys.ValuePanels, headSize, ds, start);
+            queries.MultiplyByPanels<V, TProducts>(products, q, keys.KeyPanels, headSize, p, start);
+            queries.MultiplyByPanels<V, TProducts>(products, dy, keys.ValuePanels, headSize, ds, start);
             for (var i = 0; i < count; i++)
             {
                 var scores = p + i * KeyPack.Block;
@@ -71,14 +75,15 @@ internal static unsafe class BackwardBlock
                 ClearUnseen(gradients, hidden, seen);
             }
 
+            var dsLeft = products.AsLeft(queries, start, ds, rounded);
+            var dsTransposed = products.AsTransposedLeft(queries, ds, rounded + TProducts.WeightsSize(Block));
+            var pTransposed = products.AsTransposedLeft(queries, p, rounded + 2 * TProducts.WeightsSize(Block));
             for (var column = 0; column < size; column += 2 * V.Count)
             {
                 for (var g = 0; g < queries.Groups; g++)
                 {
                     var (hidden, seen) = (queries.HiddenFromGroup(g, start), queries.VisibleToGroup(g, start));
-                    if (hidden >= seen) continue;
-                    Tile.Multiply<V>(new LeftRows(ds + g * tileRows * KeyPack.Block + hidden, KeyPack.Block, 1), keys.KeyRows + (nint)(start + hidden) * size + column, size,
-                        dq + g * tileRows * size + column, size, seen - hidden, accumulate: !queries.IsFirstOfGroup(g, start));
+                    if (hidden < seen) products.Multiply<V>(dsLeft, g, hidden, seen, keys.KeyRows, start, column, dq, accumulate: !queries.IsFirstOfGroup(g, start));
                 }
 
                 for (var key = queries.HiddenFromBlock(start) / tileRows * tileRows; key < queries.VisibleToBlock(start); key += tileRows)
@@ -86,11 +91,9 @@ internal static unsafe class BackwardBlock
                     // Queries before the group's first key do not see it, nor do those whose window begins behind its last.
                     var from = Math.Max(0, start + key - first);
                     var to = Math.Min(count, start + key + tileRows - 1 + window - first);
-                    var share = (nint)(start + key) * size + column;
-                    Tile.Multiply<V>(new LeftRows(p + from * KeyPack.Block + key, 1, KeyPack.Block), dy + from * size + column, size,
-                        valueShare + share, size, to - from, accumulate: true);
-                    Tile.Multiply<V>(new LeftRows(ds + from * KeyPack.Block + key, 1, KeyPack.Block), q + from * size + column, size,
-                        keyShare + share, size, to - from, accumulate: true);
+                    var share = (nint)(start + key) * size;
+                    products.MultiplyTransposed<V>(pTransposed, key, from, to, dyRight, column, valueShare + share);
+                    products.MultiplyTransposed<V>(dsTransposed, key, from, to, qRight, column, keyShare + share);
                 }
             }
         }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using QLora.Cpu.Gemm;
 using QLora.Cpu.Vectors;
 
 namespace QLora.Cpu.Attention;
@@ -47,42 +46,27 @@ internal readonly unsafe struct QuerySpan(int count, int end, int window, int ti
     /// <summary>Whether the block of keys from <paramref name="start"/> on is the first of which any query of a group sees one.</summary>
     public bool IsFirstOfGroup(int group, int start) => start == FirstStartOf(group * tileRows);
 
-    /// <summary>Copies rows into scratch, times a factor, filled up with zeros to whole groups and to <paramref name="size"/>.</summary>
-    [MethodImpl(Hot.Loop)]
-    public void Load<V, TFormat>(byte* source, nint stride, int headSize, float* rows, int size, float factor)
-        where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
-    {
-        for (var i = 0; i < Groups * tileRows; i++)
-        {
-            var row = rows + i * size;
-            var filled = i < count ? headSize : 0;
-            VectorMath.Scale<V, TFormat, SingleFormat>(source + i * stride * TFormat.Size, (byte*)row, filled, factor);
-            new Span<float>(row + filled, size - filled).Clear();
-        }
-    }
-
     /// <summary>
-    /// products ← rows · panelsᵀ for the block of keys from <paramref name="start"/> on, by whole tiles from the first key that each group of rows sees to
+    /// results ← rows · panelsᵀ for the block of keys from <paramref name="start"/> on, by whole tiles from the first key that each group of rows sees to
     /// the last.
     /// </summary>
-    /// <param name="rows">(whole groups, size).</param>
-    /// <param name="size">Numbers from one row to the next.</param>
+    /// <param name="products">How it multiplies.</param>
+    /// <param name="rows">Queries that were loaded.</param>
     /// <param name="panels">All keys as panels.</param>
     /// <param name="headSize">The inner extent.</param>
-    /// <param name="products">(whole groups, KeyPack.Block).</param>
+    /// <param name="results">(whole groups, KeyPack.Block).</param>
     /// <param name="start">The first key of the block.</param>
     [MethodImpl(Hot.Loop)]
-    public void MultiplyByPanels<V>(float* rows, int size, float* panels, int headSize, float* products, int start) where V : unmanaged, IVector<V>
+    public void MultiplyByPanels<V, TProducts>(TProducts products, float* rows, float* panels, int headSize, float* results, int start)
+        where V : unmanaged, IVector<V> where TProducts : struct, IAttentionProducts
     {
         var width = 2 * V.Count;
         for (var column = HiddenFromBlock(start) / width * width; column < VisibleToBlock(start); column += width)
         {
-            var panel = panels + (nint)(start + column) * headSize;
             for (var g = 0; g < Groups; g++)
             {
                 if (column >= VisibleToGroup(g, start) || column + width <= HiddenFromGroup(g, start)) continue;
-                Tile.Multiply<V>(new LeftRows(rows + g * tileRows * size, size, 1), panel, width, products + g * tileRows * KeyPack.Block + column,
-                    KeyPack.Block, headSize, accumulate: false);
+                products.MultiplyByPanel<V>(rows, g, panels, start + column, headSize, results + g * tileRows * KeyPack.Block + column);
             }
         }
     }

@@ -33,16 +33,23 @@ internal readonly unsafe struct RunningSoftmax<V>(float* scratch) where V : unma
     /// </summary>
     /// <param name="queries">The block.</param>
     /// <param name="start">The first key.</param>
-    /// <param name="scores">(queries, KeyPack.Block).</param>
-    /// <param name="softCap">Of the scores; none when 0.</param>
+    /// <param name="scores">(queries, KeyPack.Block), not scaled yet.</param>
+    /// <param name="scale">Of the scores; above 0.</param>
+    /// <param name="softCap">Of the scaled scores; none when 0.</param>
     [MethodImpl(Hot.Loop)]
-    public void Exponentials(in QuerySpan queries, int start, float* scores, float softCap)
+    public void Exponentials(in QuerySpan queries, int start, float* scores, float scale, float softCap)
     {
+        var factor = V.Create(softCap > 0 ? 1 : scale);
         for (var i = 0; i < queries.Count; i++)
         {
             var (begin, end) = SpanOf(queries, i, start);
             var row = scores + i * KeyPack.Block;
-            if (softCap > 0) VectorMath.SoftCap<V>(row + begin, end - begin, softCap);
+            if (softCap > 0)
+            {
+                VectorMath.Scale<V, SingleFormat, SingleFormat>((byte*)(row + begin), (byte*)(row + begin), end - begin, scale);
+                VectorMath.SoftCap<V>(row + begin, end - begin, softCap);
+            }
+
             var most = V.Create(float.NegativeInfinity);
             if (begin < end)
             {
@@ -50,7 +57,7 @@ internal readonly unsafe struct RunningSoftmax<V>(float* scratch) where V : unma
                 for (var j = begin; j < end; j += V.Count) most = VectorMath.Larger(most, V.Load(row + j));
             }
 
-            most.Store(_maxima + i * V.Count);
+            (most * factor).Store(_maxima + i * V.Count);
         }
 
         UpdateLargest();
@@ -60,11 +67,11 @@ internal readonly unsafe struct RunningSoftmax<V>(float* scratch) where V : unma
             var row = scores + i * KeyPack.Block;
 
             // A row that has not seen any key yet has nothing to be relative to.
-            var reference = V.Create(MathF.Max(_largest[i], float.MinValue));
+            var reference = V.Create(-MathF.Max(_largest[i], float.MinValue));
             var total = V.Load(_totals + i * V.Count) * V.Create(_factors[i]);
             for (var j = begin; j < end; j += V.Count)
             {
-                var exponential = VectorMath.Exp(V.Load(row + j) - reference);
+                var exponential = VectorMath.Exp(V.FusedMultiplyAdd(V.Load(row + j), factor, reference));
                 exponential.Store(row + j);
                 total += exponential;
             }

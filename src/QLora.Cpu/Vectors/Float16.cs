@@ -92,6 +92,14 @@ internal readonly unsafe struct Float16(Vector512<float> value) : IRegisterTable
         halves.GetLower().Store(destination);
     }
 
+    /// <summary>Writes the numbers of both, rounded to half the width, one behind the other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBFloat16(Float16 first, Float16 second, ushort* destination)
+    {
+        var upperHalves = Vector512<ushort>.Indices * 2 + Vector512<ushort>.One;
+        Avx512BW.PermuteVar32x16x2(RoundedToBFloat16(first._value).AsUInt16(), upperHalves, RoundedToBFloat16(second._value).AsUInt16()).Store(destination);
+    }
+
     /// <summary>Writes the numbers of both, rounded to half the width, in pairs: the first of each in the lower half.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StorePairs(Float16 first, Float16 second, uint* destination) =>

@@ -50,7 +50,7 @@ public sealed unsafe class PairTileTests
     public void The_code_for_Windows_computes_the_same()
     {
         if (OperatingSystem.IsWindows() || PairTile.All is null) return;
-        var code = (delegate* unmanaged<nint, nint, uint*, nint, uint*, float*, void>)CodePages.TryPlace(PairTileCode.Of(8, 3, CallConvention.Windows));
+        var code = (delegate* unmanaged<nint, nint, uint*, nint, uint*, float*, void>)CodePages.TryPlace(PairTileCode.Of(8, 3, PairTileLayout.Packed(8, 48), CallConvention.Windows));
         CheckTile(8, 3, 17, (pairs, left, right, sums) => code(0, 0, left, pairs, right, sums));
     }
 

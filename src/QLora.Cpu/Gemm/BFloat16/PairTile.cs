@@ -15,16 +15,16 @@ internal sealed unsafe class PairTile
     /// <summary>Numbers in the sums of a tile of any shape: those of 24 registers.</summary>
     public const int Sums = 24 * VectorPairs;
 
-    private readonly void* _code;
+    private readonly delegate* unmanaged[SuppressGCTransition]<nint, uint*, uint*, float*, void> _code;
 
     private PairTile(int rows, int vectors, void* code)
     {
         (Rows, Vectors) = (rows, vectors);
-        _code = code;
+        _code = (delegate* unmanaged[SuppressGCTransition]<nint, uint*, uint*, float*, void>)code;
     }
 
-    /// <summary>24 sums of 8 by 3, 12 by 2 and 24 by 1 vectors, for wide and narrow results; null where the processor or the system has no place for them.</summary>
-    public static PairTile[]? All { get; } = PairInstructions.IsInProcessor && Place((8, 3), (12, 2), (24, 1)) is { } tiles ? tiles : null;
+    /// <summary>24 sums of 8 by 3, 12 by 2 and 24 by 1 vectors, for wide and narrow results of packed matrices; null where the processor or the system has no place for them.</summary>
+    public static PairTile[]? All { get; } = TryPlace((8, 3), (12, 2), (24, 1));
 
     /// <summary>Rows of results.</summary>
     public int Rows { get; }
@@ -35,26 +35,32 @@ internal sealed unsafe class PairTile
     /// <summary>Results in a row.</summary>
     public int Width => Vectors * VectorPairs;
 
+    /// <summary>A tile whose operands lie as they say; null where the processor or the system has no place for it.</summary>
+    public static PairTile? TryPlace(int rows, int vectors, PairTileLayout layout)
+    {
+        if (!PairInstructions.IsInProcessor) return null;
+        var code = CodePages.TryPlace(PairTileCode.Of(rows, vectors, layout, CallConvention.Native));
+        return code == null ? null : new PairTile(rows, vectors, code);
+    }
+
     /// <summary>
-    /// sums[r, s] ← sums[r, s] + Σ_p left[p, r]₀ · right[p, s]₀ + left[p, r]₁ · right[p, s]₁, with numbers below the smallest normal one taken for zero. The call does not
+    /// sums[r, s] ← [sums[r, s] +] Σ_p left[p, r]₀ · right[p, s]₀ + left[p, r]₁ · right[p, s]₁, with numbers below the smallest normal one taken for zero. The call does not
     /// tell the garbage collector, which waits for its end: some microseconds.
     /// </summary>
     /// <param name="pairs">How far the inner index runs, in pairs; at least one.</param>
-    /// <param name="left">Pair p of all <see cref="Rows"/>, then pair p + 1.</param>
-    /// <param name="right">Pair p of all of <see cref="Width"/>, then pair p + 1.</param>
+    /// <param name="left">The pairs of <see cref="Rows"/> rows; packed, pair p of all of them, then pair p + 1.</param>
+    /// <param name="right">The pairs of <see cref="Width"/> columns; pair p of all of them side by side.</param>
     /// <param name="sums">Row after row.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Multiply(int pairs, uint* left, uint* right, float* sums) =>
-        ((delegate* unmanaged[SuppressGCTransition]<nint, uint*, uint*, float*, void>)_code)(pairs, left, right, sums);
+    public void Multiply(int pairs, uint* left, uint* right, float* sums) => _code(pairs, left, right, sums);
 
-    private static PairTile[]? Place(params ReadOnlySpan<(int Rows, int Vectors)> shapes)
+    private static PairTile[]? TryPlace(params ReadOnlySpan<(int Rows, int Vectors)> shapes)
     {
         var tiles = new List<PairTile>();
         foreach (var (rows, vectors) in shapes)
         {
-            var code = CodePages.TryPlace(PairTileCode.Of(rows, vectors, CallConvention.Native));
-            if (code == null) return null;
-            tiles.Add(new PairTile(rows, vectors, code));
+            if (TryPlace(rows, vectors, PairTileLayout.Packed(rows, vectors * VectorPairs)) is not { } tile) return null;
+            tiles.Add(tile);
         }
 
         return [.. tiles];
