@@ -13,7 +13,8 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     protected override void MatMulCore(Tensor a, Tensor b, Tensor c, bool transposeA, bool transposeB, float alpha, float beta)
     {
-        var shape = new ProductShape(c.Rows, c.Columns, transposeA ? a.Rows : a.Columns, transposeB, alpha, beta);
+        var shape = new ProductShape(c.Rows, c.Columns, transposeA ? a.Rows : a.Columns, transposeB, alpha, beta,
+            TakesPairs(a.DType, c.DType) || (transposeA && TakesPairs(b.DType, c.DType)));
         if (transposeA && !transposeB && (b.DType == DType.Float32 || b.DType == a.DType) && 2 * c.Columns <= c.Rows && c.Columns <= NarrowResult)
         {
             // cᵀ ← bᵀ · a: the many columns of a then lie in vectors, as they do in memory.

@@ -14,7 +14,7 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     protected override void MatMul4BitCore(Tensor x, QuantizedTensor w, Tensor y, bool transposeW, float beta, LowRankBranch? branch)
     {
-        var (shape, rows) = (new ProductShape(y.Rows, y.Columns, x.Columns, transposeW, 1, beta), new QuantizedRows(w));
+        var (shape, rows) = (new ProductShape(y.Rows, y.Columns, x.Columns, transposeW, 1, beta, TakesPairs(x.DType, y.DType)), new QuantizedRows(w));
         if (_width != VectorWidth.Vector128 && FewCodeRows.Fits(shape, rows))
         {
             MultiplyFew(shape, x, rows, branch, new ResultMatrix(y));

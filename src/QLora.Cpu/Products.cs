@@ -33,7 +33,7 @@ public sealed unsafe partial class CpuBackend
     /// <summary>Chooses the tile that leaves the least beyond the edges.</summary>
     private void Multiply<TRows>(ProductShape shape, LeftMatrix left, TRows right, ResultMatrix c) where TRows : struct, IRows
     {
-        if (TakesPairs(left.DType, c.DType)) MultiplyBlocks(shape, left, c, new PairBlocks<TRows>(this, PairTileFor(shape), right));
+        if (shape.Pairs) MultiplyBlocks(shape, left, c, new PairBlocks<TRows>(this, PairTileFor(shape), right));
         else if (_width != VectorWidth.Vector512) MultiplySingles<Tile6x2, TRows>(shape, left, right, c);
         else if (shape.N <= 16) MultiplySingles<Tile16x1, TRows>(shape, left, right, c);
         else if (Padded(shape, 8, 48) <= Padded(shape, 12, 32)) MultiplySingles<Tile8x3, TRows>(shape, left, right, c);
@@ -43,6 +43,7 @@ public sealed unsafe partial class CpuBackend
     private void MultiplySingles<TTile, TRows>(ProductShape shape, LeftMatrix left, TRows right, ResultMatrix c) where TTile : struct, ITile where TRows : struct, IRows =>
         MultiplyBlocks(shape, left, c, new SingleBlocks<TTile, TRows>(this, left.IsWorthPacking(shape, Cut(shape.M, shape.Inner, pairs: false).Shares), right));
 
+    /// <summary>Whether a product of which these are operands or result may be one of pairs, by its contract, and can be.</summary>
     private bool TakesPairs(DType left, DType result) => _pairTiles != null && (left == DType.BFloat16 || result == DType.BFloat16);
 
     private PairTile PairTileFor(ProductShape shape)
@@ -62,8 +63,8 @@ public sealed unsafe partial class CpuBackend
     /// <summary>Takes a product block by block.</summary>
     private void MultiplyBlocks<TBlocks>(ProductShape shape, LeftMatrix left, ResultMatrix c, TBlocks blocks) where TBlocks : struct, IBlockProduct
     {
-        var cut = Cut(shape.M, shape.Inner, TakesPairs(left.DType, c.DType));
-        var sumsBytes = SumsBytes(shape.M, shape.N, shape.Inner, left.DType, c.DType);
+        var cut = Cut(shape.M, shape.Inner, shape.Pairs);
+        var sumsBytes = SumsBytes(shape.M, shape.N, shape.Inner, shape.Pairs, c.DType);
         using var sums = sumsBytes > 0 ? AllocateBuffer(sumsBytes) : null;
         for (var row = 0; row < shape.M; row += cut.Rows)
         {
@@ -83,9 +84,9 @@ public sealed unsafe partial class CpuBackend
     }
 
     /// <summary>What <see cref="MultiplyBlocks"/> needs to add up stretches of the inner index that the result itself, rounded each time, could not hold.</summary>
-    private long SumsBytes(int m, int n, int inner, DType left, DType result)
+    private long SumsBytes(int m, int n, int inner, bool pairs, DType result)
     {
-        var cut = Cut(m, inner, TakesPairs(left, result));
+        var cut = Cut(m, inner, pairs);
         return result == DType.Float32 || inner <= cut.Inner ? 0 : (long)Math.Min(cut.Rows, m) * n * sizeof(float);
     }
 

@@ -19,7 +19,7 @@ public sealed unsafe partial class CpuBackend
 
         public override long[] Product(int rows, int columns, int inner, DType left, DType result)
         {
-            var bytes = backend.SumsBytes(rows, columns, inner, left, result);
+            var bytes = backend.SumsBytes(rows, columns, inner, backend.TakesPairs(left, result), result);
             return bytes > 0 ? [bytes] : [];
         }
 

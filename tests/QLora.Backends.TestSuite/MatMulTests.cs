@@ -97,6 +97,21 @@ public abstract class MatMulTests(IReadOnlyList<Device> devices) : OpTests(devic
         return [forward, backward];
     });
 
+    /// <summary>The gradients of the two matrices of an adapter: of what is kept in Float32 and of activations, either way round.</summary>
+    [Theory]
+    [InlineData(16, 144, 130)]
+    [InlineData(12, 33, 77)]
+    [InlineData(30, 200, 65)]
+    [InlineData(7, 3, 34)]
+    public void In_a_weight_gradient_of_BFloat16_activations_the_other_operand_may_be_rounded(int rank, int size, int tokens) => AgreesWithReference(RoundedRightTolerance, w =>
+    {
+        var (low, activations) = (w.Upload(Values.Normal(1, tokens, rank)), w.UploadBFloat16(Values.Normal(2, tokens, size)));
+        var (da, db) = (w.Fresh(rank, size), w.Upload(Values.Normal(3, size, rank)));
+        w.Backend.MatMul(low, activations, da, transposeA: true);
+        w.Backend.MatMul(activations, low, db, transposeA: true, alpha: 0.5f, beta: 1);
+        return [da, db];
+    });
+
     [Theory]
     [InlineData(DType.BFloat16)]
     [InlineData(DType.Float16)]

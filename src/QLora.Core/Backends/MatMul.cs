@@ -7,7 +7,8 @@ public abstract partial class Backend
     /// <summary>
     /// c ← alpha · op(a) · op(b) + beta · c, with op the transpose where asked. A linear layer's forward is <c>x · Wᵀ</c>
     /// (<paramref name="transposeB"/>), its input gradient <c>dy · W</c>, its weight gradient <c>dyᵀ · x</c> (<paramref name="transposeA"/>).
-    /// Sums, both factors and the old content are Float32; a BFloat16 result is rounded once, to the nearest. Where a or c is BFloat16, a backend may round both operands so.
+    /// Sums, both factors and the old content are Float32; a BFloat16 result is rounded once, to the nearest. Where a or c is BFloat16, or b is and is
+    /// multiplied with a transposed, a backend may round both operands so.
     /// </summary>
     /// <param name="a">(m, k), or (k, m) when transposed; activations.</param>
     /// <param name="b">(k, n), or (n, k) when transposed; Float32, BFloat16, Float16 or Q8, widened as it is read.</param>

@@ -30,6 +30,8 @@ internal readonly unsafe struct BranchRows<TRows>(TRows weight, DenseRows<Single
         if (ofWeight < count) branch.ReadTransposed<V>(row, first + ofWeight - inner, count - ofWeight, destination + ofWeight * width, width, scratch);
     }
 
+    public void Prefetch(int row, int rows, int first, int count) => weight.Prefetch(row, rows, first, count);
+
     public float* InPlace(int row, int column, out nint stride)
     {
         stride = 0;

@@ -39,6 +39,9 @@ internal readonly unsafe struct DenseRows<TFormat>(byte* data, int columns) : IR
         if (whole < count) Panel.ReadTransposed<V, DenseRows<TFormat>>(this, row, V.Count, first + whole, count - whole, destination + whole * width, width, scratch);
     }
 
+    public void Prefetch(int row, int rows, int first, int count) =>
+        Prefetching.Rows(At(row, first), (nint)columns * TFormat.Size, rows, (nint)count * TFormat.Size);
+
     public float* InPlace(int row, int column, out nint stride)
     {
         stride = columns;

@@ -27,6 +27,13 @@ internal unsafe interface IRows
     /// <param name="scratch">Room for <see cref="Panel.ScratchSize"/> numbers.</param>
     void ReadTransposed<V>(int row, int first, int count, float* destination, nint width, float* scratch) where V : unmanaged, IVector<V>;
 
+    /// <summary>Asks the memory for numbers <paramref name="first"/> to <paramref name="first"/> + <paramref name="count"/> of some rows.</summary>
+    /// <param name="row">The first row.</param>
+    /// <param name="rows">How many.</param>
+    /// <param name="first">The first number of each.</param>
+    /// <param name="count">How many.</param>
+    void Prefetch(int row, int rows, int first, int count);
+
     /// <summary>The address of a number, where rows can be read as single-precision numbers as they lie; otherwise null.</summary>
     /// <param name="row">Its row.</param>
     /// <param name="column">Its column.</param>

@@ -19,4 +19,15 @@ internal static unsafe class Prefetching
         if (!Sse.IsSupported) return;
         for (var line = 0; line < bytes; line += 64) Sse.PrefetchNonTemporal(start + line);
     }
+
+    /// <summary>Asks for so many bytes of each of some rows, to be in the second cache when their panel has its turn.</summary>
+    public static void Rows(byte* start, nint rowBytes, int rows, nint bytes)
+    {
+        if (!Sse.IsSupported) return;
+        if (bytes == rowBytes) (rows, bytes) = (1, rows * rowBytes);
+        for (var row = 0; row < rows; row++, start += rowBytes)
+        {
+            for (var line = start; line < start + bytes; line += 64) Sse.Prefetch1(line);
+        }
+    }
 }

@@ -10,7 +10,8 @@ namespace QLora.Cpu.Gemm;
 /// <param name="TransposeB">Whether b is stored transposed.</param>
 /// <param name="Alpha">Factor of the product.</param>
 /// <param name="Beta">Factor of the old content.</param>
-internal readonly record struct ProductShape(int M, int N, int Inner, bool TransposeB, float Alpha, float Beta);
+/// <param name="Pairs">Whether both operands are rounded to BFloat16 where they are not, and multiplied in pairs.</param>
+internal readonly record struct ProductShape(int M, int N, int Inner, bool TransposeB, float Alpha, float Beta, bool Pairs = false);
 
 /// <summary>
 /// A stretch of the inner index of a product, tile by tile. Columns of b are packed into panels of a tile's width, by each thread for its own tiles. What a tile becomes
@@ -28,13 +29,14 @@ internal readonly unsafe struct Product<TTile, TRows>(
     {
         var own = memory.OfThread(part);
         if (!a.IsPacked) PackRest<V>(own.Rest);
-        foreach (var run in schedule.RunsOf(start, end)) MultiplyPanel<V>(run.Panel * TTile.Vectors * V.Count, run.First, run.Last, own);
+        foreach (var run in schedule.RunsOf(start, end)) MultiplyPanel<V>(run, own);
     }
 
     [MethodImpl(Hot.Loop)]
-    private void MultiplyPanel<V>(int column, int first, int last, ProductMemory.ThreadMemory own) where V : unmanaged, IVector<V>
+    private void MultiplyPanel<V>(TileRun run, ProductMemory.ThreadMemory own) where V : unmanaged, IVector<V>
     {
         var width = TTile.Vectors * V.Count;
+        var (column, first, last) = (run.Panel * width, run.First, run.Last);
         var columns = Math.Min(width, shape.N - column);
         nint panelRow = width;
         var panel = !shape.TransposeB && columns == width && last - first <= FewTiles ? b.InPlace(firstInner, column, out panelRow) : null;
@@ -46,12 +48,14 @@ internal readonly unsafe struct Product<TTile, TRows>(
             else b.ReadRows<V>(firstInner, shape.Inner, column, columns, panel, width, own.Rows);
         }
 
+        var ahead = new PanelAhead<TRows>(b, shape, firstInner, column + schedule.Stride * width, width, last - first);
         var tile = first;
         if (columns == width && c.TakesTiles)
         {
             var whole = Math.Min(last, shape.M / TTile.Rows);
             for (; tile < whole; tile++)
             {
+                ahead.Prefetch(tile - first);
                 TTile.Multiply<V>(shape.Inner, a.Tile<TTile>(tile), panel, panelRow, c.At(tile * TTile.Rows, column), c.Row, shape.Alpha, shape.Beta);
             }
         }

@@ -65,6 +65,13 @@ internal readonly unsafe struct Q8Rows(Q8Block* blocks, int columns) : IRows
         if (whole < count) Panel.ReadTransposed<V, Q8Rows>(this, row, V.Count, first + whole, count - whole, destination, width, scratch);
     }
 
+    public void Prefetch(int row, int rows, int first, int count)
+    {
+        var rowBlocks = Columns / Q8Block.Count;
+        var start = blocks + (nint)row * rowBlocks + first / Q8Block.Count;
+        Prefetching.Rows((byte*)start, (nint)rowBlocks * sizeof(Q8Block), rows, (nint)(first % Q8Block.Count + count + Q8Block.Count - 1) / Q8Block.Count * sizeof(Q8Block));
+    }
+
     public float* InPlace(int row, int column, out nint stride)
     {
         stride = 0;

@@ -131,6 +131,9 @@ internal readonly unsafe struct QuantizedRows(QuantizedTensor tensor) : IRows
         if (whole < count) Panel.ReadTransposed<V, QuantizedRows>(this, row, V.Count, first + whole, count - whole, destination, width, scratch);
     }
 
+    public void Prefetch(int row, int rows, int first, int count) =>
+        Prefetching.Rows(_codes + ((long)row * _columns + first) / 2, _columns / 2, rows, (count + 1) / 2);
+
     public float* InPlace(int row, int column, out nint stride)
     {
         stride = 0;

@@ -92,11 +92,23 @@ internal readonly unsafe struct Float8(Vector256<float> value) : IRegisterTable<
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void StoreBFloat16(ushort* destination)
     {
-        // Half of the last place that stays, and one more where that place is odd; a NaN, which this could carry into infinity, keeps a fraction instead.
-        var bits = _value.AsUInt32();
-        var rounded = bits + Vector256.Create(0x7FFFu) + ((bits >>> 16) & Vector256.Create(1u));
-        bits = Vector256.ConditionalSelect(Vector256.Equals(_value, _value).AsUInt32(), rounded, bits | Vector256.Create(0x400000u)) >>> 16;
+        var bits = RoundedToBFloat16(_value) >>> 16;
         Sse41.PackUnsignedSaturate(bits.GetLower().AsInt32(), bits.GetUpper().AsInt32()).Store(destination);
+    }
+
+    /// <summary>Writes the numbers of both, rounded to half the width, in pairs: the first of each in the lower half.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePairs(Float8 first, Float8 second, uint* destination) =>
+        ((RoundedToBFloat16(first._value) >>> 16) | (RoundedToBFloat16(second._value) & Vector256.Create(0xFFFF0000u))).Store(destination);
+
+    /// <summary>Single-precision numbers whose upper halves are the nearest there are; the lower halves mean nothing.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<uint> RoundedToBFloat16(Vector256<float> value)
+    {
+        // Half of the last place that stays, and one more where that place is odd; a NaN, which this could carry into infinity, keeps a fraction instead.
+        var bits = value.AsUInt32();
+        var rounded = bits + Vector256.Create(0x7FFFu) + ((bits >>> 16) & Vector256.Create(1u));
+        return Vector256.ConditionalSelect(Vector256.Equals(value, value).AsUInt32(), rounded, bits | Vector256.Create(0x400000u));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

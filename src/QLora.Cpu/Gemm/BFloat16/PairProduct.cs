@@ -24,6 +24,7 @@ internal readonly unsafe struct PairProduct<TRows>(
 
         // Sums that one stretch completes need not be kept: all tiles have theirs in the same place.
         var sumsStep = shape.Inner > ProductMemory.PanelInner ? PairTile.Sums : 0;
+        var ahead = new PanelAhead<TRows>(right, shape, firstInner, (run.Panel + schedule.Stride) * tile.Width, tile.Width, run.Last - run.First);
         var k = 0;
         do
         {
@@ -31,6 +32,7 @@ internal readonly unsafe struct PairProduct<TRows>(
             PairPanel.Pack(right, shape.TransposeB, firstInner + k, inner, column, columns, tile.Width, own.Pairs, own.Singles, own.Rows);
             for (var i = run.First; i < run.Last; i++)
             {
+                if (k + inner == shape.Inner) ahead.Prefetch(i - run.First);
                 var sums = own.Sums + (nint)(i - run.First) * sumsStep;
                 if (k == 0) new Span<float>(sums, PairTile.Sums).Clear();
                 if (inner > 0) tile.Multiply((inner + 1) / 2, left + ((nint)i * leftPairs + k / 2) * tile.Rows, own.Pairs, sums);

@@ -60,6 +60,7 @@ internal readonly unsafe struct Pairs(ushort* data, nint row, nint inner)
         {
             var second = source + inner;
             var r = 0;
+            for (; r <= rows - 16; r += 16) (Avx512F.ConvertToVector512Int32(Vector256.Load(source + r)) | Avx512F.ConvertToVector512Int32(Vector256.Load(second + r)) << 16).Store((int*)destination + r);
             for (; r <= rows - 8; r += 8) (Avx2.ConvertToVector256Int32(source + r) | Avx2.ConvertToVector256Int32(second + r) << 16).Store((int*)destination + r);
             for (; r < rows; r++) destination[r] = source[r] | (uint)second[r] << 16;
         }
@@ -81,22 +82,38 @@ internal readonly unsafe struct RoundedPairs(float* data, nint row, nint inner)
     public void Pack<V>(int first, int rows, int size, int count, uint* destination) where V : unmanaged, IVector<V>
     {
         var source = data + first * row;
+        if (row == 1) PackColumns(source, rows, size, count, destination);
+        else PackRows<V>(source, rows, size, count, destination);
+    }
+
+    /// <summary>A run of each row is rounded, and the runs are packed.</summary>
+    private void PackRows<V>(float* source, int rows, int size, int count, uint* destination) where V : unmanaged, IVector<V>
+    {
         var rounded = stackalloc ushort[MaxRows * Run];
         for (var k = 0; k < count; k += Run)
         {
             var run = Math.Min(Run, count - k);
-            if (row == 1)
-            {
-                for (var i = 0; i < run; i++) Round<V>(source + (k + i) * inner, rows, rounded + i * MaxRows);
-            }
-            else
-            {
-                for (var r = 0; r < rows; r++) Round<V>(source + r * row + k, run, rounded + r * Run);
-            }
-
-            var pairs = row == 1 ? new Pairs(rounded, 1, MaxRows) : new Pairs(rounded, Run, 1);
-            pairs.Pack<V>(0, rows, size, 0, run, destination + (nint)k / 2 * size);
+            for (var r = 0; r < rows; r++) Round<V>(source + r * row + k, run, rounded + r * Run);
+            new Pairs(rounded, Run, 1).Pack<V>(0, rows, size, 0, run, destination + (nint)k / 2 * size);
         }
+    }
+
+    /// <summary>The numbers of an inner index lie side by side, and pairs are made of two of those.</summary>
+    [MethodImpl(Hot.Loop)]
+    private void PackColumns(float* source, int rows, int size, int count, uint* destination)
+    {
+        var k = 0;
+        for (; k < count - 1; k += 2, source += 2 * inner, destination += size)
+        {
+            var second = source + inner;
+            var r = 0;
+            for (; r <= rows - 16; r += 16) Float16.StorePairs(Float16.Load(source + r), Float16.Load(second + r), destination + r);
+            for (; r <= rows - 8; r += 8) Float8.StorePairs(Float8.Load(source + r), Float8.Load(second + r), destination + r);
+            for (; r < rows; r++) destination[r] = Tensors.BFloat16.Round(source[r]) | (uint)Tensors.BFloat16.Round(second[r]) << 16;
+            for (; r < size; r++) destination[r] = 0;
+        }
+
+        for (var r = 0; k < count && r < size; r++) destination[r] = r < rows ? Tensors.BFloat16.Round(source[r]) : 0u;
     }
 
     [MethodImpl(Hot.Loop)]
@@ -122,19 +139,9 @@ internal readonly unsafe struct PackLeftPairs(LeftMatrix source, int rows, int i
             var pairs = destination + (nint)first * ((inner + 1) / 2);
             if (source.DType == Tensors.DType.BFloat16) new Pairs((ushort*)source.Data, source.Row, source.Inner).Pack<V>(first, count, group, 0, own, pairs);
             else new RoundedPairs((float*)source.Data, source.Row, source.Inner).Pack<V>(first, count, group, own, pairs);
-            if (own < inner) PackBranch(first, count, own, pairs + (nint)own / 2 * group);
-        }
-    }
 
-    /// <summary>The branch's part: a few columns, which begin with a whole pair.</summary>
-    private void PackBranch(int first, int count, int own, uint* pairs)
-    {
-        new Span<uint>(pairs, (inner - own + 1) / 2 * group).Clear();
-        var numbers = (ushort*)pairs;
-        for (var r = 0; r < count; r++)
-        {
-            var row = source.Branch.Row(first + r, own);
-            for (var k = 0; k < inner - own; k++) numbers[(nint)(k / 2 * group + r) * 2 + k % 2] = Tensors.BFloat16.Round(row[k]);
+            // The branch begins with a whole pair.
+            if (own < inner) new RoundedPairs(source.Branch.Row(first, own), source.Branch.Columns, 1).Pack<V>(0, count, group, inner - own, pairs + (nint)own / 2 * group);
         }
     }
 }
