@@ -11,7 +11,7 @@ public sealed partial class CpuBackend : HostBackend
     private readonly VectorWidth _width;
 
     // What multiplies pairs of BFloat16 numbers, where the processor can.
-    private readonly PairTile[]? _pairTiles;
+    private readonly PackedPairTile[]? _pairTiles;
 
     /// <summary>A backend with its own team of threads.</summary>
     /// <param name="threads">How many, the caller among them; one per core when null.</param>
@@ -25,7 +25,7 @@ public sealed partial class CpuBackend : HostBackend
     {
         _width = width ?? VectorWidths.Chosen();
         if (!VectorWidths.Supported.Contains(_width)) throw new QLoraException($"this machine has no vectors of {(int)_width} bits");
-        _pairTiles = _width == VectorWidth.Vector512 && (machineCode ?? PairInstructions.IsAllowed()) ? PairTile.All : null;
+        _pairTiles = _width == VectorWidth.Vector512 && (machineCode ?? PairInstructions.IsAllowed()) ? PackedPairTile.All : null;
         _team = new ThreadTeam(threads ?? Environment.ProcessorCount);
     }
 

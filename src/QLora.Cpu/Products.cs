@@ -46,7 +46,7 @@ public sealed unsafe partial class CpuBackend
     /// <summary>Whether a product of which these are operands or result may be one of pairs, by its contract, and can be.</summary>
     private bool TakesPairs(DType left, DType result) => _pairTiles != null && (left == DType.BFloat16 || result == DType.BFloat16);
 
-    private PairTile PairTileFor(ProductShape shape)
+    private PackedPairTile PairTileFor(ProductShape shape)
     {
         var best = _pairTiles![0];
         foreach (var tile in _pairTiles)
@@ -141,7 +141,7 @@ public sealed unsafe partial class CpuBackend
     }
 
     /// <summary>Blocks in pairs of BFloat16 numbers.</summary>
-    private readonly struct PairBlocks<TRows>(CpuBackend backend, PairTile tile, TRows right) : IBlockProduct where TRows : struct, IRows
+    private readonly struct PairBlocks<TRows>(CpuBackend backend, PackedPairTile tile, TRows right) : IBlockProduct where TRows : struct, IRows
     {
         public void Multiply(ProductShape block, int shares, LeftMatrix left, int firstInner, ResultMatrix c)
         {

@@ -37,8 +37,8 @@ internal sealed class PairTiles
     public static PairTiles? Of(int size) => OfSize.GetOrAdd(size, static size =>
     {
         const int Keys = KeyPack.Block;
-        return PairTile.TryPlace(Rows, 2, new(size / 2, 1, Width, Keys, Accumulates: false)) is { } scores
-            && PairTile.TryPlace(Rows, 2, new(Keys / 2, 1, size, size, Accumulates: false)) is { } sums
+        return PairTile.TryPlace(Rows, 2, new(size / 2, 1, Width, Keys)) is { } scores
+            && PairTile.TryPlace(Rows, 2, new(Keys / 2, 1, size, size)) is { } sums
             && PairTile.TryPlace(Rows, 2, new(Keys / 2, 1, size, size, Accumulates: true)) is { } moreSums
             && PairTile.TryPlace(Rows, 2, new(1, Keys, size, size, Accumulates: true)) is { } moreSumsOfKeys
             ? new PairTiles(size, scores, sums, moreSums, moreSumsOfKeys) : null;

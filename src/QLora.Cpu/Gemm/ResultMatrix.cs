@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using QLora.Cpu.Vectors;
 using QLora.Tensors;
 
@@ -31,6 +32,9 @@ internal readonly unsafe struct ResultMatrix
     /// <summary>Whether a tile can write its rows where they belong, at <see cref="At"/>.</summary>
     public bool TakesTiles => _column == 1 && _dtype == DType.Float32;
 
+    /// <summary>Whether its rows are BFloat16 numbers as they come, for <see cref="Copy"/>.</summary>
+    public bool TakesRoundedRows => _column == 1 && _dtype == DType.BFloat16;
+
     /// <summary>Numbers from one row to the next.</summary>
     public nint Row => _row;
 
@@ -53,6 +57,25 @@ internal readonly unsafe struct ResultMatrix
         var corner = _data + (i * _row + j * _column) * _dtype.Size();
         if (_dtype == DType.BFloat16) Add<V, BFloat16Format>(corner, rows, columns, sums, sumRow, beta);
         else Add<V, SingleFormat>(corner, rows, columns, sums, sumRow, beta);
+    }
+
+    /// <summary>A rectangle of it ← rounded numbers, where it <see cref="TakesRoundedRows"/>.</summary>
+    /// <param name="i">The first row.</param>
+    /// <param name="rows">How many.</param>
+    /// <param name="j">The first column.</param>
+    /// <param name="columns">How many.</param>
+    /// <param name="rounded">What is copied.</param>
+    /// <param name="roundedRow">Numbers from one row of them to the next.</param>
+    [MethodImpl(Hot.Loop)]
+    public void Copy(int i, int rows, int j, int columns, ushort* rounded, nint roundedRow)
+    {
+        var to = (ushort*)_data + i * _row + j;
+        for (var r = 0; r < rows; r++, to += _row, rounded += roundedRow)
+        {
+            var s = 0;
+            for (; s <= columns - Vector256<ushort>.Count; s += Vector256<ushort>.Count) Vector256.Load(rounded + s).Store(to + s);
+            for (; s < columns; s++) to[s] = rounded[s];
+        }
     }
 
     [MethodImpl(Hot.Loop)]

@@ -8,7 +8,7 @@ namespace QLora.Cpu.MachineCode;
 /// </summary>
 internal sealed class Assembler
 {
-    private const int FullVector = 64, LowVector = 16;
+    private const int FullVector = 64, HalfVector = 32, LowVector = 16;
     private readonly List<byte> _code = [];
 
     // Which table of opcodes, and the prefix that is part of an opcode.
@@ -34,6 +34,9 @@ internal sealed class Assembler
     /// <summary><c>vmovups [address + offset], xmm</c>.</summary>
     public void StoreLow(int vector, Register address, int offset) => InMemory(Map.Base, Prefix.None, 0x11, vector, address, offset, LowVector, LowVector);
 
+    /// <summary><c>vmovups [address + offset], ymm</c>.</summary>
+    public void StoreHalf(int vector, Register address, int offset) => InMemory(Map.Base, Prefix.None, 0x11, vector, address, offset, HalfVector, HalfVector);
+
     /// <summary><c>vpbroadcastd zmm, [address + offset]</c>: four bytes in every place.</summary>
     public void Broadcast(int vector, Register address, int offset) => InMemory(Map.Extended, Prefix.OperandSize, 0x58, vector, address, offset, sizeof(int), FullVector);
 
@@ -42,6 +45,9 @@ internal sealed class Assembler
 
     /// <summary><c>vdpbf16ps sum, x, y</c>: each place of sum, in single precision, gains the products of the two pairs of BFloat16 numbers there.</summary>
     public void AddPairProducts(int sum, int x, int y) => InRegisters(Map.Extended, Prefix.Repeat, 0x52, sum, x, y);
+
+    /// <summary><c>vcvtneps2bf16 ymm, zmm</c>: the nearest BFloat16 numbers, in the lower half; numbers below the smallest normal one become zero.</summary>
+    public void RoundToBFloat16(int rounded, int vector) => InRegisters(Map.Extended, Prefix.Repeat, 0x72, rounded, 0, vector);
 
     /// <summary><c>add register, value</c>.</summary>
     public void Add(Register register, int value) => WithValue(0, register, value);
@@ -99,7 +105,7 @@ internal sealed class Assembler
         0x62,
         (byte)((1 - Bit(register, 3)) << 7 | (1 - highIndex) << 6 | (1 - highBase) << 5 | (1 - Bit(register, 4)) << 4 | (int)map),
         (byte)((~second & 15) << 3 | 4 | (int)prefix),
-        (byte)((length == FullVector ? 0x40 : 0) | (1 - Bit(second, 4)) << 3),
+        (byte)((length / HalfVector) << 5 | (1 - Bit(second, 4)) << 3),
     ]);
 
     private static int Bit(int number, int bit) => number >> bit & 1;

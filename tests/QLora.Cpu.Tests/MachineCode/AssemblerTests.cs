@@ -3,7 +3,7 @@ using QLora.Cpu.MachineCode;
 namespace QLora.Tests.Backends.Cpu.MachineCode;
 
 /// <summary>Every instruction in the encoding that the GNU assembler 2.40 gives it, with registers and offsets on both sides of what is encoded
-/// differently; but jumps always have their long form, and low halves of vectors the prefix of whole ones.</summary>
+/// differently; but jumps always have their long form, and lower parts of vectors the prefix of whole ones.</summary>
 public sealed class AssemblerTests
 {
     [Fact]
@@ -16,6 +16,8 @@ public sealed class AssemblerTests
         Check("62 71 7C 48 10 7F 80", code => code.Load(15, Register.Rdi, -8192));
         Check("62 D1 7C 48 11 38", code => code.Store(7, Register.R8, 0));
         Check("62 61 7C 48 11 79 01", code => code.Store(31, Register.Rcx, 64));
+        Check("62 C1 7C 28 11 79 01", code => code.StoreHalf(23, Register.R9, 32));
+        Check("62 61 7C 28 11 79 17", code => code.StoreHalf(31, Register.Rcx, 736));
         Check("62 F1 7C 08 10 74 24 01", code => code.LoadLow(6, Register.Rsp, 16));
         Check("62 71 7C 08 11 7C 24 09", code => code.StoreLow(15, Register.Rsp, 144));
     }
@@ -36,6 +38,14 @@ public sealed class AssemblerTests
         Check("62 92 3E 40 52 C3", code => code.AddPairProducts(0, 24, 27));
         Check("62 E2 2E 48 52 CB", code => code.AddPairProducts(17, 10, 3));
         Check("62 52 06 40 52 C7", code => code.AddPairProducts(8, 31, 15));
+    }
+
+    [Fact]
+    public void Numbers_are_rounded()
+    {
+        Check("62 F2 7E 48 72 C0", code => code.RoundToBFloat16(0, 0));
+        Check("62 A2 7E 48 72 FF", code => code.RoundToBFloat16(23, 23));
+        Check("62 42 7E 48 72 F1", code => code.RoundToBFloat16(30, 9));
     }
 
     [Fact]

@@ -13,7 +13,7 @@ public sealed unsafe class PairTileTests
     [Fact]
     public void There_are_tiles_exactly_where_the_processor_has_the_instruction()
     {
-        Assert.Equal(PairInstructions.IsInProcessor, PairTile.All is not null);
+        Assert.Equal(PairInstructions.IsInProcessor, PackedPairTile.All is not null);
         Assert.Equal(PairInstructions.IsInProcessor, new CpuBackend(1, VectorWidths.Supported[^1], machineCode: true).MultipliesPairs);
         if (OperatingSystem.IsLinux()) Assert.Equal(File.ReadAllText("/proc/cpuinfo").Contains("avx512_bf16"), PairInstructions.IsInProcessor);
     }
@@ -43,14 +43,34 @@ public sealed unsafe class PairTileTests
     [InlineData(2)]
     [InlineData(33)]
     [InlineData(500)]
-    public void Every_tile_adds_the_products_of_pairs(int pairs) => Assert.All(PairTile.All ?? [], tile => CheckTile(tile.Rows, tile.Vectors, pairs, tile.Multiply));
+    public void Every_tile_adds_the_products_of_pairs(int pairs) => Assert.All(PackedPairTile.All ?? [], tile =>
+    {
+        CheckTile(tile.Rows, tile.Vectors, pairs, tile.More.Multiply);
+        CheckTile(tile.Rows, tile.Vectors, pairs, tile.First.Multiply, isFirst: true);
+    });
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(40)]
+    public void Sums_are_rounded_to_the_nearest(int pairs) => Assert.All(PackedPairTile.All ?? [], tile =>
+    {
+        var (left, right) = (Values.Normal(1, 2 * pairs * tile.Rows), Values.Normal(2, 2 * pairs * tile.Width));
+        var (sums, rounded) = (new float[PackedPairTile.Sums], new float[PackedPairTile.Sums]);
+        fixed (ushort* a = Array.ConvertAll(left.Data, BFloat16.Round), b = Array.ConvertAll(right.Data, BFloat16.Round))
+        fixed (float* exact = sums, results = rounded)
+        {
+            tile.First.Multiply(pairs, (uint*)a, (uint*)b, exact);
+            tile.Rounded.Multiply(pairs, (uint*)a, (uint*)b, results);
+            Assert.Equal(Array.ConvertAll(sums, BFloat16.Round), new ReadOnlySpan<ushort>(results, sums.Length).ToArray());
+        }
+    });
 
     /// <summary>Where its arguments are those of other systems, the same code finds them in the last four of six.</summary>
     [Fact]
     public void The_code_for_Windows_computes_the_same()
     {
-        if (OperatingSystem.IsWindows() || PairTile.All is null) return;
-        var code = (delegate* unmanaged<nint, nint, uint*, nint, uint*, float*, void>)CodePages.TryPlace(PairTileCode.Of(8, 3, PairTileLayout.Packed(8, 48), CallConvention.Windows));
+        if (OperatingSystem.IsWindows() || PackedPairTile.All is null) return;
+        var code = (delegate* unmanaged<nint, nint, uint*, nint, uint*, float*, void>)CodePages.TryPlace(PairTileCode.Of(8, 3, PairTileLayout.Packed(8, 48) with { Accumulates = true }, CallConvention.Windows));
         CheckTile(8, 3, 17, (pairs, left, right, sums) => code(0, 0, left, pairs, right, sums));
     }
 
@@ -76,7 +96,7 @@ public sealed unsafe class PairTileTests
 
     private delegate void Multiply(int pairs, uint* left, uint* right, float* sums);
 
-    private static void CheckTile(int rows, int vectors, int pairs, Multiply multiply)
+    private static void CheckTile(int rows, int vectors, int pairs, Multiply multiply, bool isFirst = false)
     {
         var width = vectors * PairTile.VectorPairs;
         var (left, right) = (Values.Normal(1, pairs, rows, 2).Rounded(), Values.Normal(2, pairs, width, 2).Rounded());
@@ -86,7 +106,7 @@ public sealed unsafe class PairTileTests
         {
             for (var s = 0; s < width; s++)
             {
-                var sum = (double)start[r * width + s];
+                var sum = isFirst ? 0 : (double)start[r * width + s];
                 for (var p = 0; p < pairs; p++)
                 {
                     for (var k = 0; k < 2; k++) sum += (double)left.Data[2 * (p * rows + r) + k] * right.Data[2 * (p * width + s) + k];

@@ -8,7 +8,7 @@ namespace QLora.Cpu.Gemm.BFloat16;
 /// packed by the thread that multiplies with it, in stretches of the inner index.
 /// </summary>
 internal readonly unsafe struct PairProduct<TRows>(
-    ProductShape shape, PairTile tile, uint* left, TRows right, int firstInner, ResultMatrix c, TileSchedule schedule, ProductMemory memory) : IKernel where TRows : struct, IRows
+    ProductShape shape, PackedPairTile tile, uint* left, TRows right, int firstInner, ResultMatrix c, TileSchedule schedule, ProductMemory memory) : IKernel where TRows : struct, IRows
 {
     [MethodImpl(Hot.Loop)]
     public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
@@ -23,20 +23,25 @@ internal readonly unsafe struct PairProduct<TRows>(
         var leftPairs = (shape.Inner + 1) / 2;
 
         // Sums that one stretch completes need not be kept: all tiles have theirs in the same place.
-        var sumsStep = shape.Inner > ProductMemory.PanelInner ? PairTile.Sums : 0;
+        var isOneStretch = shape.Inner <= ProductMemory.PanelInner;
+        var sumsStep = isOneStretch ? 0 : PackedPairTile.Sums;
+        var rounds = isOneStretch && shape is { Inner: > 0, Alpha: 1, Beta: 0 } && c.TakesRoundedRows;
         var ahead = new PanelAhead<TRows>(right, shape, firstInner, (run.Panel + schedule.Stride) * tile.Width, tile.Width, run.Last - run.First);
         var k = 0;
         do
         {
             var inner = Math.Min(ProductMemory.PanelInner, shape.Inner - k);
+            var product = rounds ? tile.Rounded : k == 0 ? tile.First : tile.More;
             PairPanel.Pack(right, shape.TransposeB, firstInner + k, inner, column, columns, tile.Width, own.Pairs, own.Singles, own.Rows);
             for (var i = run.First; i < run.Last; i++)
             {
-                if (k + inner == shape.Inner) ahead.Prefetch(i - run.First);
                 var sums = own.Sums + (nint)(i - run.First) * sumsStep;
-                if (k == 0) new Span<float>(sums, PairTile.Sums).Clear();
-                if (inner > 0) tile.Multiply((inner + 1) / 2, left + ((nint)i * leftPairs + k / 2) * tile.Rows, own.Pairs, sums);
-                if (k + inner == shape.Inner) Finish<V>(i * tile.Rows, column, columns, sums);
+                if (inner > 0) product.Multiply((inner + 1) / 2, left + ((nint)i * leftPairs + k / 2) * tile.Rows, own.Pairs, sums);
+                else new Span<float>(sums, PackedPairTile.Sums).Clear();
+                if (k + inner < shape.Inner) continue;
+                ahead.Prefetch(i - run.First);
+                if (rounds) c.Copy(i * tile.Rows, Math.Min(tile.Rows, shape.M - i * tile.Rows), column, columns, (ushort*)sums, tile.Width);
+                else Finish<V>(i * tile.Rows, column, columns, sums);
             }
 
             k += inner;
@@ -47,7 +52,7 @@ internal readonly unsafe struct PairProduct<TRows>(
     private void Finish<V>(int row, int column, int columns, float* sums) where V : unmanaged, IVector<V>
     {
         var factor = V.Create(shape.Alpha);
-        for (var i = 0; shape.Alpha != 1 && i < PairTile.Sums; i += V.Count) (V.Load(sums + i) * factor).Store(sums + i);
+        for (var i = 0; shape.Alpha != 1 && i < PackedPairTile.Sums; i += V.Count) (V.Load(sums + i) * factor).Store(sums + i);
         c.Add<V>(row, Math.Min(tile.Rows, shape.M - row), column, columns, sums, tile.Width, shape.Beta);
     }
 }

@@ -12,9 +12,6 @@ internal sealed unsafe class PairTile
     /// <summary>Pairs in a vector.</summary>
     public const int VectorPairs = 16;
 
-    /// <summary>Numbers in the sums of a tile of any shape: those of 24 registers.</summary>
-    public const int Sums = 24 * VectorPairs;
-
     private readonly delegate* unmanaged[SuppressGCTransition]<nint, uint*, uint*, float*, void> _code;
 
     private PairTile(int rows, int vectors, void* code)
@@ -22,9 +19,6 @@ internal sealed unsafe class PairTile
         (Rows, Vectors) = (rows, vectors);
         _code = (delegate* unmanaged[SuppressGCTransition]<nint, uint*, uint*, float*, void>)code;
     }
-
-    /// <summary>24 sums of 8 by 3, 12 by 2 and 24 by 1 vectors, for wide and narrow results of packed matrices; null where the processor or the system has no place for them.</summary>
-    public static PairTile[]? All { get; } = TryPlace((8, 3), (12, 2), (24, 1));
 
     /// <summary>Rows of results.</summary>
     public int Rows { get; }
@@ -50,19 +44,7 @@ internal sealed unsafe class PairTile
     /// <param name="pairs">How far the inner index runs, in pairs; at least one.</param>
     /// <param name="left">The pairs of <see cref="Rows"/> rows; packed, pair p of all of them, then pair p + 1.</param>
     /// <param name="right">The pairs of <see cref="Width"/> columns; pair p of all of them side by side.</param>
-    /// <param name="sums">Row after row.</param>
+    /// <param name="sums">Row after row; room for BFloat16 numbers where the layout rounds.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Multiply(int pairs, uint* left, uint* right, float* sums) => _code(pairs, left, right, sums);
-
-    private static PairTile[]? TryPlace(params ReadOnlySpan<(int Rows, int Vectors)> shapes)
-    {
-        var tiles = new List<PairTile>();
-        foreach (var (rows, vectors) in shapes)
-        {
-            if (TryPlace(rows, vectors, PairTileLayout.Packed(rows, vectors * VectorPairs)) is not { } tile) return null;
-            tiles.Add(tile);
-        }
-
-        return [.. tiles];
-    }
 }

@@ -34,7 +34,19 @@ internal static class PairTileCode
         code.Add(right, PairBytes * layout.RightPair);
         code.Subtract(pairs, 1);
         code.JumpBackIfNotZero(loop);
-        for (var sum = 0; sum < rows * vectors; sum++) code.Store(sum, sums, OffsetOf(sum));
+        for (var sum = 0; sum < rows * vectors; sum++)
+        {
+            if (layout.Rounds)
+            {
+                code.RoundToBFloat16(sum, sum);
+                code.StoreHalf(sum, sums, OffsetOf(sum) / 2);
+            }
+            else
+            {
+                code.Store(sum, sums, OffsetOf(sum));
+            }
+        }
+
         convention.Leave(code);
         return code.ToArray();
 
@@ -48,8 +60,9 @@ internal static class PairTileCode
 /// <param name="RightPair">From a pair of the right matrix to the next one of its column.</param>
 /// <param name="SumsRow">From one row of the result to the next.</param>
 /// <param name="Accumulates">Whether sums are added to what is there.</param>
-internal readonly record struct PairTileLayout(int LeftRow, int LeftPair, int RightPair, int SumsRow, bool Accumulates)
+/// <param name="Rounds">Whether sums are stored as BFloat16 numbers.</param>
+internal readonly record struct PairTileLayout(int LeftRow, int LeftPair, int RightPair, int SumsRow, bool Accumulates = false, bool Rounds = false)
 {
-    /// <summary>All operands packed for a tile of rows by so many columns, and sums that are added to.</summary>
-    public static PairTileLayout Packed(int rows, int width) => new(1, rows, width, width, Accumulates: true);
+    /// <summary>All operands packed for a tile of rows by so many columns.</summary>
+    public static PairTileLayout Packed(int rows, int width) => new(1, rows, width, width);
 }
