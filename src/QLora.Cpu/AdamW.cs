@@ -7,27 +7,10 @@ namespace QLora.Cpu;
 
 public sealed unsafe partial class CpuBackend
 {
-    // Elements whose squares are summed together; the sums of the blocks are added in their order, whoever made them.
-    private const int SumBlock = 16 * 1024;
-
     /// <inheritdoc/>
     protected override void AdamWCore(Tensor parameter, Tensor gradient, Tensor firstMoment, Tensor secondMoment, AdamWStep step) =>
         RunElements(parameter.Count, 8, new AdamWKernel(
             parameter.Pointer<float>(), gradient.Pointer<float>(), firstMoment.Pointer<float>(), secondMoment.Pointer<float>(), step));
-
-    /// <inheritdoc/>
-    protected override double SumOfSquaresCore(Tensor x)
-    {
-        var blocks = SumBlocks(x.Count);
-        using var buffer = AllocateBuffer((long)blocks * sizeof(double));
-        var sums = (double*)Address(buffer);
-        Run(x.DType, blocks, SumBlock, new SumOfSquaresKernel(Address(x), sums, x.Count));
-        var total = 0.0;
-        for (var i = 0; i < blocks; i++) total += sums[i];
-        return total;
-    }
-
-    private static int SumBlocks(long count) => checked((int)((count + SumBlock - 1) / SumBlock));
 
     private readonly struct AdamWKernel(float* parameter, float* gradient, float* firstMoment, float* secondMoment, AdamWStep step) : IElementKernel
     {
@@ -46,19 +29,6 @@ public sealed unsafe partial class CpuBackend
             (V.Load(parameter + i) * V.Create(_decay) - V.Create(_stepSize) * m / denominator).Store(parameter + i);
             m.Store(firstMoment + i);
             v.Store(secondMoment + i);
-        }
-    }
-
-    private readonly struct SumOfSquaresKernel(byte* x, double* sums, long count) : IActivationKernel
-    {
-        [MethodImpl(Hot.Loop)]
-        public void Run<V, TFormat>(int start, int end, int part) where V : unmanaged, IVector<V> where TFormat : struct, IActivationFormat
-        {
-            for (var block = start; block < end; block++)
-            {
-                var first = (long)block * SumBlock;
-                sums[block] = VectorMath.SumOfSquares<V, TFormat>(x + first * TFormat.Size, (int)Math.Min(SumBlock, count - first));
-            }
         }
     }
 }

@@ -14,6 +14,7 @@ public sealed partial class GpuBackend : Backend
     private readonly GpuDevice _device;
     private readonly bool _ownsDevice;
     private readonly AcceleratorStream _stream;
+    private readonly StagingBuffer _staging;
     private readonly DeviceMemoryPool _pool;
 
     /// <summary>A backend on a device that others may use as well.</summary>
@@ -26,6 +27,7 @@ public sealed partial class GpuBackend : Backend
         _device = device;
         _ownsDevice = ownsDevice;
         _stream = device.Accelerator.CreateStream();
+        _staging = new StagingBuffer(device.Accelerator, _stream, Synchronize);
         _pool = new DeviceMemoryPool(device.Accelerator, memoryBudget ?? device.Accelerator.MemorySize);
     }
 
@@ -41,6 +43,12 @@ public sealed partial class GpuBackend : Backend
     /// <inheritdoc/>
     public override MemoryStatistics Memory => _pool.Statistics;
 
+    /// <summary>How often the host has waited for the device.</summary>
+    internal int Synchronizations { get; private set; }
+
+    /// <summary>Regions of memory that the device gave so far.</summary>
+    internal int RegionsTaken => _pool.RegionsTaken;
+
     /// <inheritdoc/>
     public override DeviceBuffer AllocateBuffer(long bytes) => _pool.Allocate(bytes);
 
@@ -48,28 +56,10 @@ public sealed partial class GpuBackend : Backend
     public override void EndStep() => _pool.EndStep();
 
     /// <inheritdoc/>
-    protected override unsafe void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination)
-    {
-        if (source.IsEmpty) return;
-
-        // The copy is not over when the call returns: until it is, the source must neither be moved nor changed.
-        fixed (byte* pinned = source)
-        {
-            Bytes(destination).CopyFromCPUUnsafeAsync(_stream, ref *pinned, source.Length);
-            _stream.Synchronize();
-        }
-    }
+    protected override void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination) => _staging.Upload(source, Bytes(destination));
 
     /// <inheritdoc/>
-    protected override unsafe void CopyToHostCore(Tensor source, Span<byte> destination)
-    {
-        if (destination.IsEmpty) return;
-        fixed (byte* pinned = destination)
-        {
-            Bytes(source).CopyToCPUUnsafeAsync(_stream, ref *pinned, destination.Length);
-            _stream.Synchronize();
-        }
-    }
+    protected override void CopyToHostCore(Tensor source, Span<byte> destination) => _staging.Download(Bytes(source), destination);
 
     /// <inheritdoc/>
     protected override void CopyCore(Tensor source, Tensor destination)
@@ -91,15 +81,28 @@ public sealed partial class GpuBackend : Backend
         _tiles?.Dispose();
         foreach (var tables in _codebooks.Values) tables.Dispose();
         _pool.Dispose();
+        _staging.Dispose();
         _stream.Dispose();
         if (_ownsDevice) _device.Dispose();
+    }
+
+    private void Synchronize()
+    {
+        _stream.Synchronize();
+        _staging.Reuse();
+        Synchronizations++;
     }
 
     private static ArrayView<byte> Bytes(Tensor tensor) => tensor.Buffer is DeviceMemory memory
         ? memory.View.SubView(tensor.Offset, tensor.Bytes)
         : throw new InvalidOperationException($"{tensor} does not lie on the device");
 
-    private static ArrayView<T> View<T>(Tensor tensor) where T : unmanaged => Bytes(tensor).Cast<T>();
+    private static ArrayView<T> View<T>(Tensor tensor) where T : unmanaged
+    {
+        // A view counts in elements from the start of the region, and would quietly begin before what does not lie at a whole one.
+        var fits = MemoryPool.Alignment % Interop.SizeOf<T>() == 0 && tensor.Offset % Interop.SizeOf<T>() == 0;
+        return fits ? Bytes(tensor).Cast<T>() : throw new InvalidOperationException($"{tensor} at {tensor.Offset} does not begin at a whole {typeof(T).Name}");
+    }
 
     /// <summary>A lane for each of so many elements.</summary>
     private LaunchShape Elements(long count) => new(new Index3D(checked((int)((count + _device.GroupSize - 1) / _device.GroupSize)), 1, 1), new Index3D(_device.GroupSize, 1, 1));

@@ -4,7 +4,7 @@ using QLora.Testing;
 
 namespace QLora.Tests.Backends;
 
-/// <summary>AdamW and SumOfSquares.</summary>
+/// <summary>AdamW.</summary>
 public abstract class AdamWTests(IReadOnlyList<Device> devices) : OpTests(devices)
 {
     // Some ten single-precision operations in a row, over a few steps.
@@ -58,33 +58,6 @@ public abstract class AdamWTests(IReadOnlyList<Device> devices) : OpTests(device
         Assert.All(results[1].Data, value => Assert.Equal(0, value));
     });
 
-    [Theory]
-    [InlineData(1)]
-    [InlineData(37)]
-    [InlineData(200_003)]
-    public void SumOfSquares(int count) => OnEachDevice(backend =>
-    {
-        var values = Values.Normal(1, count).Times(1e3f);
-        using var w = new Workspace(backend);
-        var x = w.Upload(values);
-        var expected = values.Data.Sum(value => (double)value * value);
-        Assert.Equal(expected, backend.SumOfSquares(x), 1e-7 * expected);
-        Assert.Equal(backend.SumOfSquares(x), backend.SumOfSquares(x));
-    });
-
-    [Fact]
-    public void SumOfSquares_neither_overflows_nor_hides_what_is_not_finite() => OnEachDevice(backend =>
-    {
-        using var w = new Workspace(backend);
-        var large = Values.Normal(1, 50);
-        Array.Fill(large.Data, 1e30f);
-        Assert.Equal(50 * 1e60, backend.SumOfSquares(w.Upload(large)), 1e55);
-        large.Data[33] = float.NaN;
-        Assert.Equal(double.NaN, backend.SumOfSquares(w.Upload(large)));
-        large.Data[33] = float.NegativeInfinity;
-        Assert.Equal(double.PositiveInfinity, backend.SumOfSquares(w.Upload(large)));
-    });
-
     [Fact]
     public void Shapes()
     {
@@ -93,6 +66,5 @@ public abstract class AdamWTests(IReadOnlyList<Device> devices) : OpTests(device
         Refuses("AdamW", "firstMoment", w => w.Backend.AdamW(w.Fresh(4), w.Fresh(4), w.Fresh(2, 2), w.Fresh(4), step));
         Refuses("AdamW", "secondMoment", w => w.Backend.AdamW(w.Fresh(4), w.Fresh(4), w.Fresh(4), w.Fresh(5), step));
         Refuses("AdamW", "step 0", w => w.Backend.AdamW(w.Fresh(4), w.Fresh(4), w.Fresh(4), w.Fresh(4), step with { Step = 0 }));
-        Refuses("SumOfSquares", "x", w => w.Backend.SumOfSquares(w.Upload(1)));
     }
 }

@@ -32,6 +32,8 @@ public sealed class Route() : RouteTests(Devices.All);
 
 public sealed class SoftCap() : SoftCapTests(Devices.All);
 
+public sealed class Sum() : SumTests(Devices.All);
+
 public sealed class SwiGlu() : SwiGluTests(Devices.All);
 
 public sealed class Quantize() : QuantizeTests(Devices.All);

@@ -38,4 +38,6 @@ public sealed class Route() : RouteTests(Devices.All);
 
 public sealed class SoftCap() : SoftCapTests(Devices.All);
 
+public sealed class Sum() : SumTests(Devices.All);
+
 public sealed class SwiGlu() : SwiGluTests(Devices.All);

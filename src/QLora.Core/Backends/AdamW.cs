@@ -34,17 +34,6 @@ public abstract partial class Backend
         AdamWCore(parameter, gradient, firstMoment, secondMoment, step);
     }
 
-    /// <summary>Σ x², in double precision; what the gradient norm is made of. NaN and infinity come out as they go in.</summary>
-    /// <param name="x">Float32 or BFloat16 of any shape.</param>
-    public double SumOfSquares(Tensor x)
-    {
-        Check.Activations(nameof(SumOfSquares), nameof(x), x);
-        return SumOfSquaresCore(x);
-    }
-
     /// <summary>Backend part of <see cref="AdamW"/>; shapes are checked.</summary>
     protected abstract void AdamWCore(Tensor parameter, Tensor gradient, Tensor firstMoment, Tensor secondMoment, AdamWStep step);
-
-    /// <summary>Backend part of <see cref="SumOfSquares"/>; shapes are checked.</summary>
-    protected abstract double SumOfSquaresCore(Tensor x);
 }

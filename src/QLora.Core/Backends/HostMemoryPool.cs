@@ -8,8 +8,9 @@ internal sealed unsafe class HostMemoryPool : MemoryPool
 {
     private readonly Stack<PooledBuffer> _spare = []; // to be lent with another block, so that a step makes no objects
 
-    protected override MemoryRegion AddRegion(long bytes, long inUse)
+    protected override MemoryRegion AddRegion(long length, long inUse)
     {
+        var bytes = PagedRegion(length);
         try
         {
             var address = NativeMemory.AlignedAlloc((nuint)bytes, MemoryRegion.PageBytes);

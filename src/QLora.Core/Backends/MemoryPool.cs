@@ -8,10 +8,11 @@ namespace QLora.Backends;
 /// </summary>
 internal abstract class MemoryPool : IDisposable
 {
-    private const int Alignment = 64;
+    /// <summary>What the place of every buffer in its region is a multiple of.</summary>
+    public const int Alignment = 64;
 
     // So large that few buffers find too little room at an end (with 64 MiB, a run took up to half as much again); what was never used is not resident.
-    private const long RegionBytes = 256 << 20;
+    protected const long RegionBytes = 256 << 20;
 
     private readonly Lock _lock = new();
     private readonly List<MemoryRegion> _regions = [];
@@ -69,14 +70,14 @@ internal abstract class MemoryPool : IDisposable
         lock (_lock)
         {
             _disposed = true;
-            RemoveRegions(region => region.Lent == 0);
+            RemoveIdleRegions();
         }
     }
 
-    /// <summary>Gets a new region.</summary>
-    /// <param name="bytes">Its size, a multiple of <see cref="MemoryRegion.PageBytes"/>.</param>
+    /// <summary>Gets a new region, of <see cref="RegionBytes"/> where there is no reason for another size.</summary>
+    /// <param name="length">What it must have room for.</param>
     /// <param name="inUse">Bytes that are lent, for messages.</param>
-    protected abstract MemoryRegion AddRegion(long bytes, long inUse);
+    protected abstract MemoryRegion AddRegion(long length, long inUse);
 
     /// <summary>Gives a region back for good.</summary>
     protected abstract void FreeRegion(MemoryRegion region);
@@ -91,9 +92,15 @@ internal abstract class MemoryPool : IDisposable
         {
             _inUse -= block.Length;
             block.Region.GiveBack(block.Start, block.Length, _step);
-            if (_disposed) RemoveRegions(region => region.Lent == 0);
+            if (_disposed) RemoveIdleRegions();
         }
     }
+
+    /// <summary>Gives regions back of which nothing is lent.</summary>
+    protected void RemoveIdleRegions() => RemoveRegions(region => region.Lent == 0);
+
+    /// <summary>The size of a region that is made of pages.</summary>
+    protected static long PagedRegion(long length) => Math.Max(RegionBytes, RoundUp(length, MemoryRegion.PageBytes));
 
     private static long RoundUp(long bytes, int unit) => (bytes + unit - 1) / unit * unit;
 
@@ -104,7 +111,7 @@ internal abstract class MemoryPool : IDisposable
             if (region.TryTake(length, out var start)) return new Block(region, start, length);
         }
 
-        var added = AddRegion(Math.Max(RegionBytes, RoundUp(length, MemoryRegion.PageBytes)), _inUse);
+        var added = AddRegion(length, _inUse);
         _regions.Add(added);
         added.TryTake(length, out var first);
         return new Block(added, first, length);

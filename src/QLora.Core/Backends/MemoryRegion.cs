@@ -3,15 +3,16 @@ namespace QLora.Backends;
 /// <summary>
 /// A stretch of memory that blocks are taken of: which parts are free, and which pages are resident. What is given back joins what is free beside it.
 /// </summary>
-/// <param name="address">Where it begins, a multiple of <see cref="PageBytes"/>.</param>
-/// <param name="bytes">Its size, a multiple of <see cref="PageBytes"/>.</param>
-internal class MemoryRegion(nint address, long bytes)
+/// <param name="address">Where it begins, a multiple of the pages' size.</param>
+/// <param name="bytes">Its size, a multiple of the pages' size.</param>
+/// <param name="pageBytes">The unit in which its memory comes and goes.</param>
+internal class MemoryRegion(nint address, long bytes, long pageBytes = MemoryRegion.PageBytes)
 {
     /// <summary>The unit in which memory comes from the system and goes back: a large page of most systems.</summary>
     public const int PageBytes = 2 << 20;
 
     private readonly List<FreePart> _free = [new(0, bytes)]; // in order, no two side by side
-    private readonly Page[] _pages = new Page[bytes / PageBytes];
+    private readonly Page[] _pages = new Page[bytes / pageBytes];
 
     /// <summary>Where it begins.</summary>
     public nint Address => address;
@@ -85,7 +86,7 @@ internal class MemoryRegion(nint address, long bytes)
     /// <summary>Gives pages back to the system; their content is lost, their addresses stay.</summary>
     protected virtual void Release(nint start, long length) { }
 
-    private static (int First, int End) PagesOf(long start, long length) => ((int)(start / PageBytes), (int)((start + length + PageBytes - 1) / PageBytes));
+    private (int First, int End) PagesOf(long start, long length) => ((int)(start / pageBytes), (int)((start + length + pageBytes - 1) / pageBytes));
 
     private void SetResident(int first, int end, bool resident)
     {
@@ -93,10 +94,10 @@ internal class MemoryRegion(nint address, long bytes)
         {
             if (_pages[page].Resident == resident) continue;
             _pages[page].Resident = resident;
-            Resident += resident ? PageBytes : -PageBytes;
+            Resident += resident ? pageBytes : -pageBytes;
         }
 
-        var (start, length) = (address + ((nint)first * PageBytes), (long)(end - first) * PageBytes);
+        var (start, length) = (address + (nint)(first * pageBytes), (end - first) * pageBytes);
         if (resident) Populate(start, length);
         else Release(start, length);
     }

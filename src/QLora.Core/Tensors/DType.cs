@@ -17,6 +17,8 @@ public enum DType
     UInt8,
     /// <summary>Blocks of 32 8-bit integers with a common scale (<see cref="Q8Block"/>): frozen weights as GGUF's Q8_0 publishes them. Rows are whole blocks.</summary>
     Q8,
+    /// <summary>IEEE double precision: sums over many elements.</summary>
+    Float64,
 }
 
 /// <summary>Facts about element types.</summary>
@@ -27,7 +29,7 @@ public static class DTypes
     {
         DType.Float32 or DType.Int32 => 4,
         DType.BFloat16 or DType.Float16 => 2,
-        DType.Int64 => 8,
+        DType.Int64 or DType.Float64 => 8,
         DType.UInt8 => 1,
         DType.Q8 => 34,
         _ => throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "unknown element type"),

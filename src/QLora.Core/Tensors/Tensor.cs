@@ -55,6 +55,10 @@ public readonly record struct Tensor(DeviceBuffer Buffer, long Offset, Shape Sha
         return this with { Offset = Offset + DType.Bytes((long)start * Columns), Shape = shape };
     }
 
+    /// <summary>One row of a matrix, as a vector.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
+    public Tensor Row(int index) => Slice(index, 1).Reshape(Columns);
+
     /// <summary>The address of the first element of a tensor in host memory.</summary>
     /// <exception cref="InvalidOperationException">It lies on another device, or <typeparamref name="T"/> has another size than its elements.</exception>
     public unsafe T* Pointer<T>() where T : unmanaged

@@ -30,18 +30,4 @@ internal static class AdamWKernels
         firstMoment[i] = first;
         secondMoment[i] = second;
     }
-
-    /// <summary>Each group sums up its share.</summary>
-    public static void SumOfSquares<T>(ArrayView<T> x, ArrayView<double> sums) where T : unmanaged, IElement<T>
-    {
-        var part = 0.0;
-        for (var i = Grid.GlobalIndex.X; i < x.IntLength; i += Grid.DimX * Group.DimX)
-        {
-            double value = x[i].Widen();
-            part += value * value;
-        }
-
-        var sum = Reduction.Sum(part);
-        if (Group.IdxX == 0) sums[Grid.IdxX] = sum;
-    }
 }

@@ -34,6 +34,9 @@ internal struct Segment
     /// <summary>The first row of the tile: a query, or a key.</summary>
     public int First;
 
+    // Up to a size that divides the alignment of buffers, as views demand.
+    public int Padding0, Padding1, Padding2;
+
     /// <summary>How many keys query <paramref name="i"/> would see without a window.</summary>
     public readonly int Visible(int i) => i + KeyCount - QueryCount + 1;
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using ILGPU;
 using QLora.Backends;
@@ -9,6 +10,7 @@ namespace QLora.Gpu;
 public sealed partial class GpuBackend
 {
     private readonly List<AttentionSegment> _segments = [];
+    private readonly List<Segment> _tileList = [];
     private Tensor? _tiles;
 
     /// <inheritdoc/>
@@ -62,18 +64,18 @@ public sealed partial class GpuBackend
     {
         if (_tiles is null || !segments.SequenceEqual(CollectionsMarshal.AsSpan(_segments)))
         {
-            List<Segment> tiles = [];
+            _tileList.Clear();
             foreach (var s in segments)
             {
                 for (var first = 0; first < s.QueryCount; first += Tile.Size)
                 {
-                    tiles.Add(new Segment { QueryStart = s.QueryStart, QueryCount = s.QueryCount, KeyStart = s.KeyStart, KeyCount = s.KeyCount, First = first });
+                    _tileList.Add(new Segment { QueryStart = s.QueryStart, QueryCount = s.QueryCount, KeyStart = s.KeyStart, KeyCount = s.KeyCount, First = first });
                 }
             }
 
             _tiles?.Dispose();
             _tiles = null;
-            _tiles = Upload<Segment>(new Shape(tiles.Count, 5), DType.Int32, CollectionsMarshal.AsSpan(tiles));
+            _tiles = Upload<Segment>(new Shape(_tileList.Count, Unsafe.SizeOf<Segment>() / sizeof(int)), DType.Int32, CollectionsMarshal.AsSpan(_tileList));
             _segments.Clear();
             _segments.AddRange(segments);
         }

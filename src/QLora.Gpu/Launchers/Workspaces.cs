@@ -7,10 +7,10 @@ namespace QLora.Gpu;
 public sealed partial class GpuBackend
 {
     /// <inheritdoc/>
-    public override OpWorkspaces Workspaces => new GpuWorkspaces(this);
+    public override OpWorkspaces Workspaces => new GpuWorkspaces();
 
     /// <summary>The sizes that the ops themselves ask for.</summary>
-    private sealed class GpuWorkspaces(GpuBackend backend) : OpWorkspaces
+    private sealed class GpuWorkspaces : OpWorkspaces
     {
         public override long[] AttentionBackward(HeadShape shape, ReadOnlySpan<AttentionSegment> segments, AttentionOptions options)
         {
@@ -22,8 +22,6 @@ public sealed partial class GpuBackend
         public override long[] RmsNormBackward(int rows) => [(long)rows * sizeof(float)];
 
         public override long[] LayerNormBackward(int rows) => [(long)rows * sizeof(float), (long)rows * sizeof(float)];
-
-        public override long[] SumOfSquares(long count) => [backend.SumGroups(count) * sizeof(double)];
 
         public override long[] Quantize(long count, int blockSize) => [BlockQuantizer.BlockCount(count, blockSize) * (long)sizeof(float)];
     }

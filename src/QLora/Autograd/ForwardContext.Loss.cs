@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using QLora.Layers;
 using QLora.Tensors;
 
@@ -8,22 +7,32 @@ public sealed partial class ForwardContext
 {
     private const int LogitsChunkBytes = 32 << 20, FrugalLogitsChunkBytes = 12 << 20;
 
-    private readonly List<float> _losses = [];
+    /// <summary>The summed cross-entropy of the batch's supervised tokens, as <see cref="CrossEntropy"/> adds it up; waits for it.</summary>
+    /// <param name="hidden">(tokens, hidden).</param>
+    /// <param name="head">The output head.</param>
+    /// <param name="gradientScale">As there.</param>
+    /// <param name="onLogits">As there.</param>
+    public double CrossEntropySum(Activation hidden, Linear head, float gradientScale = 1, Action<Tensor, ReadOnlyMemory<int>>? onLogits = null)
+    {
+        using var sums = Backend.NewSums();
+        CrossEntropy(hidden, head, sums, gradientScale, onLogits);
+        return Backend.Total(sums);
+    }
 
     /// <summary>
-    /// The summed cross-entropy of the batch's supervised tokens, head and loss in one and in chunks of rows: only supervised rows are multiplied, and no more
+    /// Adds the cross-entropy of the batch's supervised tokens to an accumulator, head and loss in one and in chunks of rows: only supervised rows are multiplied, and no more
     /// logits than 32 MiB exist at once, or 12 where blocks keep only their inputs. When recording, the gradient of <paramref name="gradientScale"/> times the sum goes to the hidden states and to what
     /// the head trains; then <see cref="Backward"/> carries it on.
     /// </summary>
     /// <param name="hidden">(tokens, hidden).</param>
     /// <param name="head">The output head.</param>
+    /// <param name="sums">(<see cref="QLora.Backends.Backend.SumParts"/>) Float64.</param>
     /// <param name="gradientScale">Usually one over the number of supervised tokens of the optimizer step.</param>
     /// <param name="onLogits">Called with each chunk's logits (rows, vocabulary) and targets before they become gradients.</param>
-    /// <returns>The sum of the losses.</returns>
-    public double CrossEntropySum(Activation hidden, Linear head, float gradientScale = 1, Action<Tensor, ReadOnlyMemory<int>>? onLogits = null)
+    public void CrossEntropy(Activation hidden, Linear head, Tensor sums, float gradientScale = 1, Action<Tensor, ReadOnlyMemory<int>>? onLogits = null)
     {
         var (rows, targets) = (Batch.SupervisedRows, Batch.Targets);
-        if (rows.Length == 0) return 0;
+        if (rows.Length == 0) return;
         var most = Math.Clamp((_options.Checkpoint ? FrugalLogitsChunkBytes : LogitsChunkBytes) / (sizeof(float) * head.Spec.Out), 1, rows.Length);
         var chunks = (rows.Length + most - 1) / most;
         var chunk = (rows.Length + chunks - 1) / chunks; // none of a few rows, for which the whole head is read
@@ -62,9 +71,8 @@ public sealed partial class ForwardContext
             labels.Dispose();
         }
 
-        var sum = Sum(losses);
+        Backend.Sum(losses, sums);
         losses.Dispose();
-        return sum;
     }
 
     /// <summary>The logits of some hidden states; nothing is recorded for them.</summary>
@@ -97,14 +105,5 @@ public sealed partial class ForwardContext
     {
         if (capped is { } values) Backend.SoftCapBackward(values, gradient, _model.Config.LogitSoftCap);
         if (_model.Config.LogitScale != 1) Backend.Scale(gradient, _model.Config.LogitScale);
-    }
-
-    private double Sum(Tensor losses)
-    {
-        CollectionsMarshal.SetCount(_losses, losses.Rows);
-        Backend.CopyToHost(losses, CollectionsMarshal.AsSpan(_losses));
-        var sum = 0.0;
-        foreach (var loss in _losses) sum += loss;
-        return sum;
     }
 }

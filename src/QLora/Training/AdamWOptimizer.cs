@@ -43,9 +43,15 @@ public sealed class AdamWOptimizer : IDisposable
     /// <summary>The Euclidean norm of all gradients together.</summary>
     public double GradientNorm()
     {
-        var sum = 0.0;
-        foreach (var (parameter, _, _) in _states) sum += _backend.SumOfSquares(parameter.Gradient!.Value);
-        return Math.Sqrt(sum);
+        using var sums = _backend.NewSums();
+        SumGradientSquares(sums);
+        return Math.Sqrt(_backend.Total(sums));
+    }
+
+    /// <summary>Adds the squares of all gradients to an accumulator; their norm is the root.</summary>
+    internal void SumGradientSquares(Tensor sums)
+    {
+        foreach (var (parameter, _, _) in _states) _backend.SumOfSquares(parameter.Gradient!.Value, sums);
     }
 
     /// <summary>One step down the gradients, which are then zero again.</summary>

@@ -1,5 +1,7 @@
 using QLora.Autograd;
+using QLora.Backends;
 using QLora.Models;
+using QLora.Tensors;
 
 namespace QLora.Training;
 
@@ -42,17 +44,20 @@ public sealed class TrainingStep(CausalLanguageModel model, AdamWOptimizer optim
 
         if (supervised == 0) throw new QLoraException($"step {optimizer.Steps + 1} has no supervised token: every label of its examples is {TokenBatch.Ignored}");
         var before = MicroBatches;
+        using var sums = model.Backend.AllocateZeros(new Shape(2, Backend.SumParts), DType.Float64);
+        var (losses, squares) = (sums.Row(0), sums.Row(1));
         try
         {
-            var loss = 0.0;
             for (var i = 0; i < microBatches.Count; i++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                loss += Accumulate(microBatches[i], 1f / supervised);
+                Accumulate(microBatches[i], 1f / supervised, losses);
             }
 
-            loss /= supervised;
-            var norm = optimizer.GradientNorm();
+            // The one place where a step waits for the device: what it has computed until here decides whether and how far the parameters move.
+            optimizer.SumGradientSquares(squares);
+            var (loss, norm) = model.Backend.Totals(sums);
+            (loss, norm) = (loss / supervised, Math.Sqrt(norm));
             if (!double.IsFinite(loss) || !double.IsFinite(norm))
             {
                 throw new QLoraException($"step {optimizer.Steps + 1}: the loss is {loss}, the gradient norm {norm}: "
@@ -71,15 +76,14 @@ public sealed class TrainingStep(CausalLanguageModel model, AdamWOptimizer optim
         }
     }
 
-    private double Accumulate(TokenBatch batch, float gradientScale)
+    private void Accumulate(TokenBatch batch, float gradientScale, Tensor losses)
     {
         var options = new ForwardOptions(Record: true, checkpoint, new DropoutSource(seed, (ulong)MicroBatches++));
         _context.Begin(batch, options);
         try
         {
-            var sum = _context.CrossEntropySum(model.Forward(_context), model.LmHead, gradientScale);
+            _context.CrossEntropy(model.Forward(_context), model.LmHead, losses, gradientScale);
             _context.Backward();
-            return sum;
         }
         finally
         {

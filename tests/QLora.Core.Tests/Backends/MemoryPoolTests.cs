@@ -92,7 +92,7 @@ public class MemoryPoolTests
     [Fact]
     public void WhatIsLargerThanARegionGetsOneOfItsOwn()
     {
-        using var pool = new PlanningPool();
+        using var pool = new PlanningPool(wholeRegions: false);
         using var buffer = pool.Allocate((3L << 30) + 1);
         Assert.Equal((3L << 30) + (2 * MiB), pool.Statistics.Resident);
     }

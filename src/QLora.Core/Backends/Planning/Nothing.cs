@@ -76,6 +76,9 @@ public sealed partial class PlanningBackend
     protected override void SoftCapBackwardCore(Tensor y, Tensor dx, float cap) { }
 
     /// <inheritdoc/>
+    protected override void SumCore(Tensor x, Tensor sums) { }
+
+    /// <inheritdoc/>
     protected override void SwiGluCore(Tensor gate, Tensor up, Tensor y) { }
 
     /// <inheritdoc/>

@@ -11,6 +11,12 @@ public class OpWorkspaces
     /// <summary>Those of a backend whose ops take nothing.</summary>
     public static OpWorkspaces None { get; } = new();
 
+    /// <summary>Whether buffers lie in memory of the device's own, apart from the process's, in regions that come and go whole.</summary>
+    public virtual bool OwnMemory => false;
+
+    /// <summary>What the device's driver takes of its memory for itself, beside the pool.</summary>
+    public virtual long DriverBytes => 0;
+
     /// <summary>What the first product takes, and the backend keeps from then on.</summary>
     public virtual long Products => 0;
 
@@ -46,7 +52,7 @@ public class OpWorkspaces
     /// <param name="rows">Rows of the input.</param>
     public virtual long[] LayerNormBackward(int rows) => [];
 
-    /// <summary>What <see cref="Backend.SumOfSquares"/> takes.</summary>
+    /// <summary>What <see cref="Backend.SumOfSquares(Tensor, Tensor)"/> takes.</summary>
     /// <param name="count">Elements of the input.</param>
     public virtual long[] SumOfSquares(long count) => [];
 

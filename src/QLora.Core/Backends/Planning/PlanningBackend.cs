@@ -11,7 +11,7 @@ namespace QLora.Backends.Planning;
 /// <param name="workspaces">What the ops of the other backend take for themselves.</param>
 public sealed partial class PlanningBackend(OpWorkspaces workspaces) : Backend
 {
-    private readonly PlanningPool _pool = new();
+    private readonly PlanningPool _pool = new(workspaces.OwnMemory);
     private DeviceBuffer? _productMemory;
     private ulong _routes;
 
@@ -79,11 +79,7 @@ public sealed partial class PlanningBackend(OpWorkspaces workspaces) : Backend
     }
 
     /// <inheritdoc/>
-    protected override double SumOfSquaresCore(Tensor x)
-    {
-        Use(workspaces.SumOfSquares(x.Count));
-        return 0;
-    }
+    protected override void SumOfSquaresCore(Tensor x, Tensor sums) => Use(workspaces.SumOfSquares(x.Count));
 
     /// <inheritdoc/>
     protected override QuantizedTensor QuantizeCore(Tensor weight, QuantizationType type, int blockSize, bool doubleQuantization)

@@ -3,9 +3,14 @@ using QLora.Tensors;
 namespace QLora.Backends.Planning;
 
 /// <summary>A pool of blocks that are not there: it counts as one of real memory does, by the same code.</summary>
-internal sealed class PlanningPool : MemoryPool
+/// <param name="wholeRegions">Whether regions come and go whole, as those of a GPU.</param>
+internal sealed class PlanningPool(bool wholeRegions) : MemoryPool
 {
-    protected override MemoryRegion AddRegion(long bytes, long inUse) => new(0, bytes);
+    protected override MemoryRegion AddRegion(long length, long inUse)
+    {
+        var bytes = PagedRegion(length);
+        return new MemoryRegion(0, bytes, wholeRegions ? bytes : MemoryRegion.PageBytes);
+    }
 
     protected override void FreeRegion(MemoryRegion region) { }
 

@@ -25,12 +25,4 @@ public sealed partial class ReferenceBackend
             v[i] = (float)second;
         }
     }
-
-    /// <inheritdoc/>
-    protected override double SumOfSquaresCore(Tensor x)
-    {
-        var sum = 0.0;
-        foreach (var value in Elements.Widened(x)) sum += (double)value * value;
-        return sum;
-    }
 }

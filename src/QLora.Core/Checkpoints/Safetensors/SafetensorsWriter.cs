@@ -84,6 +84,7 @@ public static class SafetensorsWriter
         DType.BFloat16 => "BF16",
         DType.Float16 => "F16",
         DType.Int64 => "I64",
+        DType.Float64 => "F64",
         DType.Int32 => "I32",
         DType.UInt8 => "U8",
         _ => throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "unknown element type"),

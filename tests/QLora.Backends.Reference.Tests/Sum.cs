@@ -1,0 +1,3 @@
+namespace QLora.Tests.Backends.Reference;
+
+public sealed class Sum() : SumTests(Devices.All);

@@ -1,0 +1,57 @@
+using QLora.Adapters;
+using QLora.Gpu;
+using QLora.Models;
+using QLora.Tensors;
+using QLora.Training;
+
+namespace QLora.Tests.Training;
+
+/// <summary>A training step on a GPU in its steady state: the host waits once, for the loss and the gradient norm, and nothing is taken from the device or from the system.</summary>
+[Collection(nameof(Alone))]
+public class GpuStepTests
+{
+    private const int WarmSteps = 3, Steps = 3;
+
+    [Theory]
+    [MemberData(nameof(StepMatrix))]
+    public void A_step_waits_once_and_takes_no_memory(string device, DType computeDType, bool checkpointing)
+    {
+        using var file = ModelFile.Open(TestData.Golden("models/llama"));
+        using var backend = GpuBackend.Open(device);
+        using var model = file.Load(backend);
+        model.ComputeDType = computeDType;
+        model.Adapters.AddNew(new LoraConfig { Rank = 4 });
+        model.Adapters.Train();
+        using var optimizer = new AdamWOptimizer(backend, model.TrainableParameters, new AdamWOptions());
+        var step = new TrainingStep(model, optimizer, maxGradientNorm: 1, checkpointing, seed: 0);
+        TokenBatch[] batches = [Batch(5, 12), Batch(21)];
+        void Run(int steps)
+        {
+            for (var i = 0; i < steps; i++) step.Run(batches, 1e-3, TestContext.Current.CancellationToken);
+        }
+
+        Run(WarmSteps);
+        var (waited, taken, memory, garbage) = (backend.Synchronizations, backend.RegionsTaken, backend.Memory, GC.GetAllocatedBytesForCurrentThread());
+        Run(Steps);
+        garbage = GC.GetAllocatedBytesForCurrentThread() - garbage;
+        Assert.Equal(Steps, backend.Synchronizations - waited);
+        Assert.Equal(taken, backend.RegionsTaken);
+        Assert.Equal(memory, backend.Memory);
+        Assert.Equal(0, garbage);
+    }
+
+    private static TokenBatch Batch(params int[] lengths)
+        => TokenBatch.Create([.. lengths.Select(length => Enumerable.Range(3, length).ToArray()).Select(ids => (ids, (int[]?)ids))]);
+
+    public static TheoryData<string, DType, bool> StepMatrix()
+    {
+        var data = new TheoryData<string, DType, bool>();
+        foreach (var device in GpuDevices.List().Where(device => device.Kind != GpuDeviceKind.Emulation))
+        {
+            data.Add(device.Name, DType.Float32, false);
+            data.Add(device.Name, DType.BFloat16, true);
+        }
+
+        return data;
+    }
+}
