@@ -5,14 +5,14 @@ using QLora.Tensors;
 namespace QLora.Tests.Backends;
 
 /// <summary>
-/// The tensors of one run of an op. Each lies a little off its alignment between two guards, which must be unharmed in the end; fresh ones hold
-/// NaN, so that an op which reads what it should overwrite is found out.
+/// The tensors of one run of an op. Each lies a little off its alignment between two guards, which must be unharmed in the end; but where rows are multiples of 32 bytes, so is
+/// its beginning, as that of a slice of rows is. Fresh ones hold NaN, so that an op which reads what it should overwrite is found out.
 /// </summary>
 /// <param name="backend">The backend under test.</param>
 /// <param name="activations">What activations are uploaded as.</param>
 public sealed class Workspace(Backend backend, DType activations = DType.Float32) : IDisposable
 {
-    private const int GuardBytes = 68;
+    private const int GuardBytes = 68, GuardBytesOfWholeRows = 96;
     private const byte GuardByte = 0xAB;
     private readonly List<Tensor> _tensors = [];
     private readonly List<IDisposable> _others = [];
@@ -57,12 +57,13 @@ public sealed class Workspace(Backend backend, DType activations = DType.Float32
     public Tensor Upload<T>(Shape shape, DType dtype, ReadOnlySpan<T> values) where T : unmanaged
     {
         var bytes = checked((int)dtype.Bytes(shape.Count));
-        var content = new byte[bytes + 2 * GuardBytes];
+        var guard = shape.Rank > 0 && dtype.Bytes(shape[shape.Rank - 1]) % 32 == 0 ? GuardBytesOfWholeRows : GuardBytes;
+        var content = new byte[bytes + 2 * guard];
         Array.Fill(content, GuardByte);
-        System.Runtime.InteropServices.MemoryMarshal.AsBytes(values).CopyTo(content.AsSpan(GuardBytes, bytes));
+        System.Runtime.InteropServices.MemoryMarshal.AsBytes(values).CopyTo(content.AsSpan(guard, bytes));
         var whole = backend.Upload<byte>(new Shape(content.Length), DType.UInt8, content);
         _tensors.Add(whole);
-        return new Tensor(whole.Buffer, GuardBytes, shape, dtype);
+        return new Tensor(whole.Buffer, guard, shape, dtype);
     }
 
     /// <summary>A weight in four bits, quantised by the backend itself.</summary>

@@ -24,7 +24,7 @@ public sealed class LayerNorm() : LayerNormTests(Devices.All);
 
 public sealed class MatMul() : MatMulTests(Devices.All);
 
-public sealed class MatMul4Bit() : MatMul4BitTests(Devices.All);
+public sealed class MatMul4Bit() : MatMul4BitTests(Devices.BothWays);
 
 public sealed class Projections() : ProjectionsTests(Devices.All);
 

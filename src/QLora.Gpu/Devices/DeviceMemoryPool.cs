@@ -16,6 +16,9 @@ internal sealed class DeviceMemoryPool(Accelerator accelerator, long budget) : M
     /// <summary>Regions that the device gave so far.</summary>
     public int RegionsTaken { get; private set; }
 
+    /// <summary>The most that it may hold, in bytes.</summary>
+    public long Budget => budget;
+
     /// <inheritdoc/>
     protected override MemoryRegion AddRegion(long length, long inUse)
     {

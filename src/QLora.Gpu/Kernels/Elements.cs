@@ -31,15 +31,21 @@ internal struct BF16 : IElement<BF16>
 {
     private ushort _bits;
 
-    public readonly float Widen() => Interop.IntAsFloat((uint)_bits << 16);
+    public readonly float Widen() => Widen(_bits);
 
-    public static BF16 Round(float value)
+    public static BF16 Round(float value) => new() { _bits = (ushort)RoundBits(value) };
+
+    /// <summary>The number of the low 16 of these bits.</summary>
+    public static float Widen(uint bits) => Interop.IntAsFloat(bits << 16);
+
+    /// <summary>The bits of the nearest element.</summary>
+    public static uint RoundBits(float value)
     {
         var bits = Interop.FloatAsInt(value);
 
         // The carry of rounding could turn a NaN into infinity; its highest fraction bit keeps it one.
         var rounded = float.IsNaN(value) ? bits | 0x400000 : bits + 0x7FFF + ((bits >> 16) & 1);
-        return new BF16 { _bits = (ushort)(rounded >> 16) };
+        return rounded >> 16;
     }
 }
 

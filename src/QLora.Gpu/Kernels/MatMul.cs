@@ -23,16 +23,20 @@ internal struct ProductShape
 
 internal static class MatMulKernels
 {
+    /// <summary>Elements that lie side by side, which a lane loads and decodes at once.</summary>
+    private const int Run = Tile.Size * Tile.Size / (Tile.Lanes * Tile.Lanes);
+
     /// <summary>A group makes one tile of c ← alpha · a · b + u · v + beta · c; the second product has the same result and may have an inner extent of 0.</summary>
-    public static void MatMul<TLeft, TRight, TResult>(
-        ArrayView<TLeft> a, TRight b, ProductShape shape, ArrayView<F32> u, ArrayView<F32> v, ProductShape branch, ArrayView<TResult> c, float alpha, float beta)
-        where TLeft : unmanaged, IStoredElement where TRight : struct, IWeightReader where TResult : unmanaged, IElement<TResult>
+    public static void MatMul<TLeft, TLeftRun, TRight, TRightRun, TResult>(
+        TLeft a, TRight b, ProductShape shape, ArrayView<F32> u, ArrayView<F32> v, ProductShape branch, ArrayView<TResult> c, float alpha, float beta)
+        where TLeft : struct, IRunReader<TLeft, TLeftRun> where TLeftRun : unmanaged
+        where TRight : struct, IRunReader<TRight, TRightRun> where TRightRun : unmanaged where TResult : unmanaged, IElement<TResult>
     {
         var left = SharedMemory.Allocate<float>(Tile.Length);
         var right = SharedMemory.Allocate<float>(Tile.Length);
-        var sums = Accumulate(new DenseReader<TLeft>(a), b, shape, left, right, default);
+        var sums = Accumulate<TLeft, TLeftRun, TRight, TRightRun>(a, b.Staged(), shape, left, right, default);
         sums = Scale(sums, alpha);
-        sums = Accumulate(new DenseReader<F32>(u), new DenseReader<F32>(v), branch, left, right, sums);
+        sums = Accumulate<LooseRuns<DenseReader<F32>>, SingleRun, LooseRuns<DenseReader<F32>>, SingleRun>(new(new(u)), new(new(v)), branch, left, right, sums);
         Store(c, shape, 0, sums.Row0, beta);
         Store(c, shape, 1, sums.Row1, beta);
         Store(c, shape, 2, sums.Row2, beta);
@@ -54,35 +58,50 @@ internal static class MatMulKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Sums Accumulate<TLeft, TRight>(TLeft a, TRight b, ProductShape shape, ArrayView<float> left, ArrayView<float> right, Sums sums)
-        where TLeft : struct, IWeightReader where TRight : struct, IWeightReader
+    private static Sums Accumulate<TLeft, TLeftRun, TRight, TRightRun>(TLeft a, TRight b, ProductShape shape, ArrayView<float> left, ArrayView<float> right, Sums sums)
+        where TLeft : struct, IRunReader<TLeft, TLeftRun> where TLeftRun : unmanaged
+        where TRight : struct, IRunReader<TRight, TRightRun> where TRightRun : unmanaged
     {
-        var firstRow = Grid.IdxY * Tile.Size;
-        var firstColumn = Grid.IdxX * Tile.Size;
+        // Each lane has one run of either operand, which lies along the inner index, or across it.
+        var major = Tile.Lane >> 1;
+        var minor = (Tile.Lane & 1) * Run;
+        var leftAlong = shape.LeftColumn == 1;
+        var rightAlong = shape.RightRow == 1;
+        var m = Grid.IdxY * Tile.Size + (leftAlong ? major : minor);
+        var n = Grid.IdxX * Tile.Size + (rightAlong ? major : minor);
         for (var k0 = 0; k0 < shape.K; k0 += Tile.Size)
         {
-            // Neighbouring lanes read what is neighbouring in memory: along the inner index, or across it.
-            for (var i = Tile.Lane; i < Tile.Size * Tile.Size; i += Tile.Lanes * Tile.Lanes)
-            {
-                var minor = i % Tile.Size;
-                var major = i / Tile.Size;
-                var k = shape.LeftColumn == 1 ? minor : major;
-                var m = shape.LeftColumn == 1 ? major : minor;
-                var inside = k0 + k < shape.K && firstRow + m < shape.M;
-                left[k * Tile.Pitch + m] = inside ? a.Read(shape.Left(firstRow + m, k0 + k)) : 0;
-
-                k = shape.RightRow == 1 ? minor : major;
-                var n = shape.RightRow == 1 ? major : minor;
-                inside = k0 + k < shape.K && firstColumn + n < shape.N;
-                right[k * Tile.Pitch + n] = inside ? b.Read(shape.Right(k0 + k, firstColumn + n)) : 0;
-            }
-
+            var k = k0 + (leftAlong ? minor : major);
+            Store<TLeft, TLeftRun>(a, a.Load(shape.Left(m, k), Count(leftAlong, shape.K - k, shape.M - m)), left, leftAlong, major, minor);
+            k = k0 + (rightAlong ? minor : major);
+            Store<TRight, TRightRun>(b, b.Load(shape.Right(k, n), Count(rightAlong, shape.K - k, shape.N - n)), right, rightAlong, major, minor);
             Group.Barrier();
             sums = Tile.MultiplyAdd(left, right, Tile.Count(shape.K, k0), sums);
             Group.Barrier();
         }
 
         return sums;
+    }
+
+    /// <summary>How many elements a run has that begins so far before the end of the inner index and so far before that of the other one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Count(bool along, int inner, int outer)
+    {
+        if (along) return outer > 0 ? inner : 0;
+        return inner > 0 ? outer : 0;
+    }
+
+    /// <summary>Puts a run into a tile, whose rows are along the other index.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store<TReader, TRun>(TReader reader, TRun run, ArrayView<float> tile, bool along, int major, int minor)
+        where TReader : struct, IRunReader<TReader, TRun> where TRun : unmanaged
+    {
+        var start = along ? minor * Tile.Pitch + major : major * Tile.Pitch + minor;
+        var step = along ? Tile.Pitch : 1;
+        Tile.Store(tile, start, step, reader.Quarter(run, 0));
+        Tile.Store(tile, start + 4 * step, step, reader.Quarter(run, 1));
+        Tile.Store(tile, start + 8 * step, step, reader.Quarter(run, 2));
+        Tile.Store(tile, start + 12 * step, step, reader.Quarter(run, 3));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

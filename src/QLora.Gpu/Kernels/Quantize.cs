@@ -35,6 +35,19 @@ internal static class QuantizeKernels
         if (i < y.IntLength) y[i] = weight.Read(i);
     }
 
+    /// <summary>A lane decodes a run of a weight that is of whole ones.</summary>
+    public static void DequantizeRuns<TScales, TFour>(QuantizedRuns<TScales> weight, ArrayView<TFour> y) where TScales : struct, IScales where TFour : unmanaged, IFour<TFour>
+    {
+        weight = weight.Staged();
+        var i = Grid.GlobalIndex.X * (TensorTile.Run / 4);
+        if (i >= y.IntLength) return;
+        var run = weight.Load(4 * i, TensorTile.Run);
+        y[i] = TFour.Round(weight.Quarter(run, 0));
+        y[i + 1] = TFour.Round(weight.Quarter(run, 1));
+        y[i + 2] = TFour.Round(weight.Quarter(run, 2));
+        y[i + 3] = TFour.Round(weight.Quarter(run, 3));
+    }
+
     /// <summary>The code whose rank is the count of thresholds below x.</summary>
     private static int Encode(float x, ArrayView<float> thresholds, ArrayView<int> codeOfRank)
     {

@@ -64,13 +64,14 @@ internal static class Tile
         Store(tile, start + 3 * row, column, sums.Row3);
     }
 
+    /// <summary>Puts four numbers into a tile, from a place on, so far from each other.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(ArrayView<float> tile, int start, int column, Four sums)
+    public static void Store(ArrayView<float> tile, int start, int step, Four numbers)
     {
-        tile[start] = sums.At0;
-        tile[start + column] = sums.At1;
-        tile[start + 2 * column] = sums.At2;
-        tile[start + 3 * column] = sums.At3;
+        tile[start] = numbers.At0;
+        tile[start + step] = numbers.At1;
+        tile[start + 2 * step] = numbers.At2;
+        tile[start + 3 * step] = numbers.At3;
     }
 }
 

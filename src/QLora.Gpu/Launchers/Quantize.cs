@@ -41,6 +41,22 @@ public sealed partial class GpuBackend
         void Run<TWeight>(TWeight reader) where TWeight : struct, IWeightReader => Launch(QuantizeKernels.Dequantize<TWeight>, Elements(y.Count), reader, View<float>(y));
     }
 
+    /// <summary>Decodes a weight of whole runs and blocks of them, in the type of y.</summary>
+    private void DequantizeRuns(QuantizedTensor w, Tensor y)
+    {
+        if (w.Nested is null) Scales(PlainScales(w));
+        else Scales(NestedScales(w));
+
+        void Scales<TScales>(TScales scales) where TScales : struct, IScales
+        {
+            if (y.DType == DType.Float32) Fours<TScales, FourF32>(scales);
+            else Fours<TScales, FourBF16>(scales);
+        }
+
+        void Fours<TScales, TFour>(TScales scales) where TScales : struct, IScales where TFour : unmanaged, IFour<TFour> =>
+            Launch(QuantizeKernels.DequantizeRuns<TScales, TFour>, Elements(y.Count / TensorTile.Run), Runs(w, scales), View<TFour>(y));
+    }
+
     private void QuantizeBlocks(Tensor weight, QuantizedTensor result, Tensor absMax)
     {
         var tables = Tables(result.Type);
@@ -49,6 +65,9 @@ public sealed partial class GpuBackend
     }
 
     private QuantizedReader<TScales> Reader<TScales>(QuantizedTensor w, TScales scales) where TScales : struct, IScales =>
+        new(Bytes(w.Codes), View<float>(Tables(w.Type).Values), scales, int.Log2(w.BlockSize));
+
+    private QuantizedRuns<TScales> Runs<TScales>(QuantizedTensor w, TScales scales) where TScales : struct, IScales =>
         new(Bytes(w.Codes), View<float>(Tables(w.Type).Values), scales, int.Log2(w.BlockSize));
 
     private static PlainScales PlainScales(QuantizedTensor w) => new(View<float>(w.AbsMax));

@@ -1,3 +1,4 @@
+using QLora.Quantization;
 using QLora.Tensors;
 
 namespace QLora.Backends.Planning;
@@ -29,8 +30,10 @@ public class OpWorkspaces
     public virtual long[] Product(int rows, int columns, int inner, DType left, DType result) => [];
 
     /// <summary>What <see cref="Backend.MatMul4Bit"/> takes beside that.</summary>
-    /// <param name="count">Elements of the weight.</param>
-    public virtual long[] MatMul4Bit(long count) => [];
+    /// <param name="x">The activations.</param>
+    /// <param name="w">The weight.</param>
+    /// <param name="transposeW">Whether x multiplies its transpose.</param>
+    public virtual long[] MatMul4Bit(Tensor x, QuantizedTensor w, bool transposeW) => [];
 
     /// <summary>What <see cref="Backend.Attention"/> takes.</summary>
     /// <param name="shape">The heads.</param>

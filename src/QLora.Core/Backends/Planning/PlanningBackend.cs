@@ -51,7 +51,7 @@ public sealed partial class PlanningBackend(OpWorkspaces workspaces) : Backend
     protected override void MatMul4BitCore(Tensor x, QuantizedTensor w, Tensor y, bool transposeW, float beta, LowRankBranch? branch)
     {
         UseProductMemory(x, y, x.Columns + (branch?.U.Columns ?? 0));
-        Use(workspaces.MatMul4Bit(w.Shape.Count));
+        Use(workspaces.MatMul4Bit(x, w, transposeW));
     }
 
     /// <inheritdoc/>

@@ -21,6 +21,6 @@ public sealed partial class ReferenceBackend
 
     private sealed class ReferenceWorkspaces : OpWorkspaces
     {
-        public override long[] MatMul4Bit(long count) => [count * sizeof(float)];
+        public override long[] MatMul4Bit(Tensor x, QuantizedTensor w, bool transposeW) => [w.Shape.Count * sizeof(float)];
     }
 }
