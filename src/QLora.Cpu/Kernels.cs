@@ -62,6 +62,16 @@ public sealed partial class CpuBackend
         else _team.Run(new InTurn<TKernel>(_width, kernel, items, &next));
     }
 
+    /// <summary>Runs a kernel over items that are worth taking one after another: each thread has a run of them, and takes what is left of others' when it is done with its own.</summary>
+    private unsafe void RunInRuns<TKernel>(int items, long itemWork, TKernel kernel) where TKernel : struct, IKernel
+    {
+        if (items == 0) return;
+        var done = stackalloc int[_team.Threads * InRuns<TKernel>.Line];
+        new Span<int>(done, _team.Threads * InRuns<TKernel>.Line).Clear();
+        if (_team.Threads == 1 || items == 1 || items * itemWork < WorthSharing) RunItems(_width, kernel, 0, items, 0);
+        else _team.Run(new InRuns<TKernel>(_width, kernel, items, done));
+    }
+
     /// <summary>Runs a kernel over the elements of a tensor.</summary>
     private void RunElements<TKernel>(long count, long elementWork, TKernel kernel) where TKernel : struct, IElementKernel =>
         Run(checked((int)((count + Elements<TKernel>.Block - 1) / Elements<TKernel>.Block)), elementWork * Elements<TKernel>.Block,
@@ -127,6 +137,22 @@ public sealed partial class CpuBackend
         public void Run(int part, int parts)
         {
             for (int item; (item = Interlocked.Increment(ref *next) - 1) < items;) RunItems(width, kernel, item, item + 1, part);
+        }
+    }
+
+    private readonly unsafe struct InRuns<TKernel>(VectorWidth width, TKernel kernel, int items, int* done) : IWork where TKernel : struct, IKernel
+    {
+        /// <summary>How far a thread's run is done stands in a line of its own.</summary>
+        public const int Line = 32;
+
+        public void Run(int part, int parts)
+        {
+            for (var i = 0; i < parts; i++)
+            {
+                var run = (part + i) % parts;
+                var (start, end) = ((int)((long)items * run / parts), (int)((long)items * (run + 1) / parts));
+                for (int item; (item = start + Interlocked.Increment(ref done[run * Line]) - 1) < end;) RunItems(width, kernel, item, item + 1, part);
+            }
         }
     }
 

@@ -113,7 +113,7 @@ public sealed unsafe partial class CpuBackend
     private void RunTiles<TKernel>(TileSchedule schedule, TKernel kernel, long tileWork) where TKernel : struct, IKernel
     {
         if (schedule.SharesRows) Run(schedule.Items, schedule.TilesPerItem * tileWork, kernel);
-        else RunInTurn(schedule.Items, kernel, schedule.TilesPerItem * tileWork);
+        else RunInRuns(schedule.Items, schedule.TilesPerItem * tileWork, kernel);
     }
 
     /// <summary>How a product is cut.</summary>

@@ -48,7 +48,7 @@ internal readonly unsafe struct Product<TTile, TRows>(
             else b.ReadRows<V>(firstInner, shape.Inner, column, columns, panel, width, own.Rows);
         }
 
-        var ahead = new PanelAhead<TRows>(b, shape, firstInner, column + schedule.Stride * width, width, last - first);
+        var ahead = new PanelAhead<TRows>(b, shape, firstInner, column + width, width, last - first);
         var tile = first;
         if (columns == width && c.TakesTiles)
         {

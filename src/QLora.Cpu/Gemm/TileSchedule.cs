@@ -7,12 +7,12 @@ namespace QLora.Cpu.Gemm;
 internal readonly record struct TileRun(int Panel, int First, int Last);
 
 /// <summary>
-/// Who does which tiles of a product. Tiles are numbered panel after panel, and an item is a run of them, for threads to take in turn; or, with shares of rows, an item is the
+/// Who does which tiles of a product. Tiles are numbered panel after panel, and an item is a run of them; or, with shares of rows, an item is the
 /// same part of every panel, one for each thread.
 /// </summary>
 internal readonly struct TileSchedule
 {
-    private readonly int _panels, _tiles, _shares, _threads, _tilesPerItem;
+    private readonly int _panels, _tiles, _shares, _tilesPerItem;
 
     /// <summary>One panel after another goes to a thread, or its share of the tiles where the panels do not go round.</summary>
     /// <param name="panels">Panels of the result.</param>
@@ -21,7 +21,7 @@ internal readonly struct TileSchedule
     /// <param name="threads">How many there are.</param>
     public TileSchedule(int panels, int tiles, int shares, int threads)
     {
-        (_panels, _tiles, _shares, _threads) = (panels, tiles, shares, threads);
+        (_panels, _tiles, _shares) = (panels, tiles, shares);
         var goRound = panels % threads == 0 || panels >= 16 * threads;
         _tilesPerItem = goRound ? tiles : (panels * tiles + threads - 1) / threads;
     }
@@ -31,9 +31,6 @@ internal readonly struct TileSchedule
 
     /// <summary>How many items there are.</summary>
     public int Items => SharesRows ? _shares : (AllTiles + _tilesPerItem - 1) / _tilesPerItem;
-
-    /// <summary>From a panel of a thread to its next one; as a rule, where threads take them in turn.</summary>
-    public int Stride => SharesRows ? 1 : _threads;
 
     /// <summary>Tiles of an item, about.</summary>
     public long TilesPerItem => SharesRows ? (long)AllTiles / _shares : _tilesPerItem;

@@ -26,7 +26,7 @@ internal readonly unsafe struct PairProduct<TRows>(
         var isOneStretch = shape.Inner <= ProductMemory.PanelInner;
         var sumsStep = isOneStretch ? 0 : PackedPairTile.Sums;
         var rounds = isOneStretch && shape is { Inner: > 0, Alpha: 1, Beta: 0 } && c.TakesRoundedRows;
-        var ahead = new PanelAhead<TRows>(right, shape, firstInner, (run.Panel + schedule.Stride) * tile.Width, tile.Width, run.Last - run.First);
+        var ahead = new PanelAhead<TRows>(right, shape, firstInner, column + tile.Width, tile.Width, run.Last - run.First);
         var k = 0;
         do
         {
