@@ -43,6 +43,11 @@ internal static class PtxKernels
         if (method.DeclaringType == typeof(TensorMatMulKernels)) return TensorMatMuls();
         if (method.Name == nameof(MatMulKernels.MatMul)) return MatMuls(method);
         if (method.Name == nameof(QuantizeKernels.DequantizeRuns)) return Dequantizations(method);
+        if (method.Name == nameof(SumKernels.Sum))
+        {
+            return [method.MakeGenericMethod(typeof(F32), typeof(Itself)), method.MakeGenericMethod(typeof(F32), typeof(Squared)), method.MakeGenericMethod(typeof(BF16), typeof(Squared))];
+        }
+
         var parameters = method.GetGenericArguments();
         var readers = parameters.Any(IsReader) ? Readers : [typeof(void)];
         return
