@@ -1,6 +1,7 @@
 using ILGPU;
 using ILGPU.Runtime;
 using QLora.Backends;
+using QLora.Gpu.Kernels;
 using QLora.Tensors;
 
 namespace QLora.Gpu;
@@ -19,7 +20,7 @@ public sealed partial class GpuBackend : Backend
 
     /// <summary>A backend on a device that others may use as well.</summary>
     /// <param name="device">Not disposed with the backend.</param>
-    /// <param name="memoryBudget">The most memory that it may hold, in bytes; all that the device has when null.</param>
+    /// <param name="memoryBudget">The most memory of the device that it may take, with what the driver takes for it, in bytes; all that the device has when null.</param>
     public GpuBackend(GpuDevice device, long? memoryBudget = null) : this(device, memoryBudget, ownsDevice: false) { }
 
     private GpuBackend(GpuDevice device, long? memoryBudget, bool ownsDevice)
@@ -28,12 +29,12 @@ public sealed partial class GpuBackend : Backend
         _ownsDevice = ownsDevice;
         _stream = device.Accelerator.CreateStream();
         _staging = new StagingBuffer(device.Accelerator, _stream, Synchronize);
-        _pool = new DeviceMemoryPool(device.Accelerator, memoryBudget ?? device.Accelerator.MemorySize);
+        _pool = new DeviceMemoryPool(device.Accelerator, Math.Max(0, (memoryBudget ?? device.Accelerator.MemorySize) - DriverBytes(Name)));
     }
 
     /// <summary>A backend with a device of its own.</summary>
     /// <param name="device">The name of the device, as <see cref="GpuDevice.Open"/> knows it.</param>
-    /// <param name="memoryBudget">The most memory that it may hold, in bytes; all that the device has when null.</param>
+    /// <param name="memoryBudget">The most memory of the device that it may take, with what the driver takes for it, in bytes; all that the device has when null.</param>
     /// <exception cref="QLoraException">There is no such device, or its driver does not work.</exception>
     public static GpuBackend Open(string device, long? memoryBudget = null) => new(GpuDevice.Open(device), memoryBudget, ownsDevice: true);
 
@@ -50,33 +51,77 @@ public sealed partial class GpuBackend : Backend
     internal int RegionsTaken => _pool.RegionsTaken;
 
     /// <inheritdoc/>
-    public override DeviceBuffer AllocateBuffer(long bytes) => _pool.Allocate(bytes);
+    public override DeviceBuffer AllocateBuffer(long bytes)
+    {
+        try
+        {
+            return _pool.Allocate(bytes);
+        }
+        catch (AcceleratorException failure)
+        {
+            throw _device.Lost(failure);
+        }
+    }
 
     /// <inheritdoc/>
     public override void EndStep() => _pool.EndStep();
 
     /// <inheritdoc/>
-    protected override void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination) => _staging.Upload(source, Bytes(destination));
+    protected override void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination)
+    {
+        try
+        {
+            _staging.Upload(source, Bytes(destination));
+        }
+        catch (AcceleratorException failure)
+        {
+            throw _device.Lost(failure);
+        }
+    }
 
     /// <inheritdoc/>
-    protected override void CopyToHostCore(Tensor source, Span<byte> destination) => _staging.Download(Bytes(source), destination);
+    protected override void CopyToHostCore(Tensor source, Span<byte> destination)
+    {
+        try
+        {
+            _staging.Download(Bytes(source), destination);
+        }
+        catch (AcceleratorException failure)
+        {
+            throw _device.Lost(failure);
+        }
+    }
 
     /// <inheritdoc/>
     protected override void CopyCore(Tensor source, Tensor destination)
     {
-        if (source.Bytes > 0) Bytes(source).CopyTo(_stream, Bytes(destination));
+        try
+        {
+            if (source.Bytes > 0) Bytes(source).CopyTo(_stream, Bytes(destination));
+        }
+        catch (AcceleratorException failure)
+        {
+            throw _device.Lost(failure);
+        }
     }
 
     /// <inheritdoc/>
     protected override void ClearCore(Tensor x)
     {
-        if (x.Bytes > 0) Bytes(x).MemSetToZero(_stream);
+        try
+        {
+            if (x.Bytes > 0) Bytes(x).MemSetToZero(_stream);
+        }
+        catch (AcceleratorException failure)
+        {
+            throw _device.Lost(failure);
+        }
     }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (!disposing) return;
+        if (!disposing || _device.IsLost) return; // its driver would refuse, and hide what went wrong; what it holds goes with the process
         _stream.Synchronize();
         _tiles?.Dispose();
         foreach (var tables in _codebooks.Values) tables.Dispose();
@@ -109,4 +154,11 @@ public sealed partial class GpuBackend : Backend
 
     /// <summary>A group for each of so many rows.</summary>
     private LaunchShape Rows(int count) => new(new Index3D(count, 1, 1), new Index3D(_device.GroupSize, 1, 1));
+
+    /// <summary>Groups that sum so many columns, as <see cref="Reduction"/> shares them out.</summary>
+    private LaunchShape Columns(int count)
+    {
+        var columns = Reduction.ColumnsOf(_device.GroupSize);
+        return Rows((count + columns - 1) / columns);
+    }
 }

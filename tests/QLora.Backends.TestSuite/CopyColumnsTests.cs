@@ -1,3 +1,5 @@
+using QLora.Tensors;
+
 namespace QLora.Tests.Backends;
 
 /// <summary>CopyColumns.</summary>
@@ -36,6 +38,12 @@ public abstract class CopyColumnsTests(IReadOnlyList<Device> devices) : OpTests(
         Close.CheckSameBits("columns", whole.Data, result[0].Data);
     });
 
+    /// <summary>What was copied forward is copied back.</summary>
+    [Fact]
+    public void Gradients() => GradientsAgreeWithDifferences(5e-5, [Values.Normal(1, 3, 7)],
+        (w, inputs) => Copied(w, inputs[0], 2, w.UploadActivations(Values.Normal(2, 3, 6).Times(0)), 1),
+        (w, _, dy) => [Copied(w, dy, 1, w.UploadActivations(Values.Normal(2, 3, 7).Times(0)), 2)]);
+
     [Fact]
     public void Shapes()
     {
@@ -47,5 +55,11 @@ public abstract class CopyColumnsTests(IReadOnlyList<Device> devices) : OpTests(
         Refuses("CopyColumns", "sourceStart", w => w.Backend.CopyColumns(w.Fresh(1, 4), -1, w.Fresh(1, 9), 0, 3));
         Refuses("CopyColumns", "destinationStart", w => w.Backend.CopyColumns(w.Fresh(1, 4), 0, w.Fresh(1, 9), 7, 3));
         Refuses("CopyColumns", "destinationStart", w => w.Backend.CopyColumns(w.Fresh(1, 4), 0, w.Fresh(1, 9), int.MaxValue, 3));
+    }
+
+    private static Tensor Copied(Workspace w, Tensor source, int sourceStart, Tensor destination, int destinationStart)
+    {
+        w.Backend.CopyColumns(source, sourceStart, destination, destinationStart, 4);
+        return destination;
     }
 }

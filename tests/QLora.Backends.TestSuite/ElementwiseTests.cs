@@ -1,3 +1,5 @@
+using QLora.Tensors;
+
 namespace QLora.Tests.Backends;
 
 /// <summary>Add, Scale, AddBias and its backward.</summary>
@@ -24,12 +26,7 @@ public abstract class ElementwiseTests(IReadOnlyList<Device> devices) : OpTests(
     [InlineData(1)]
     [InlineData(7)]
     [InlineData(70003)]
-    public void Scale(int count) => AgreesWithReference(0, w =>
-    {
-        var x = w.UploadActivations(Values.Normal(1, count));
-        w.Backend.Scale(x, -0.37f);
-        return [x];
-    });
+    public void Scale(int count) => AgreesWithReference(0, w => [Scaled(w, w.UploadActivations(Values.Normal(1, count)))]);
 
     [Theory]
     [InlineData(1, 1)]
@@ -56,6 +53,25 @@ public abstract class ElementwiseTests(IReadOnlyList<Device> devices) : OpTests(
     });
 
     [Fact]
+    public void Gradients_of_Add() => GradientsAgreeWithDifferences(5e-5, [Values.Normal(1, 9), Values.Normal(2, 9)],
+        (w, inputs) =>
+        {
+            w.Backend.Add(inputs[0], inputs[1], -0.37f);
+            return inputs[1];
+        },
+        (w, _, dy) =>
+        {
+            var dx = w.UploadActivations(Values.Normal(1, 9).Times(0));
+            w.Backend.Add(dy, dx, -0.37f);
+            return [dx, dy];
+        });
+
+    [Fact]
+    public void Gradients_of_Scale() => GradientsAgreeWithDifferences(5e-5, [Values.Normal(1, 9)],
+        (w, inputs) => Scaled(w, inputs[0]),
+        (w, _, dy) => [Scaled(w, dy)]);
+
+    [Fact]
     public void Gradients_of_AddBias() => GradientsAgreeWithDifferences(5e-5, [Values.Normal(1, 9)],
         (w, inputs) =>
         {
@@ -79,5 +95,11 @@ public abstract class ElementwiseTests(IReadOnlyList<Device> devices) : OpTests(
         Refuses("AddBias", "y", w => w.Backend.AddBias(w.Fresh(4), w.Fresh(4)));
         Refuses("AddBias", "bias", w => w.Backend.AddBias(w.Fresh(3), w.Fresh(1, 4)));
         Refuses("AddBiasBackward", "dBias", w => w.Backend.AddBiasBackward(w.Fresh(1, 4), w.Fresh(3)));
+    }
+
+    private static Tensor Scaled(Workspace w, Tensor x)
+    {
+        w.Backend.Scale(x, -0.37f);
+        return x;
     }
 }

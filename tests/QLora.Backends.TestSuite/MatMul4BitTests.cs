@@ -14,6 +14,8 @@ public abstract class MatMul4BitTests(IReadOnlyList<Device> devices) : OpTests(d
     // A BFloat16 result is off by half a unit in its last place, 2⁻⁹, beside that.
     private const double RoundedTolerance = 0.007 + 1.0 / 512;
 
+    private const float BranchScaling = 0.5f;
+
     /// <summary>
     /// Type, m, out, in, block size, double quantisation: a single row (decoding), blocks that cross rows, odd extents, beyond the blocks of a
     /// cache-blocked product.
@@ -132,6 +134,26 @@ public abstract class MatMul4BitTests(IReadOnlyList<Device> devices) : OpTests(d
             return [dx];
         });
 
+    /// <summary>Of x and of both matrices of an adapter, by the products that a layer's backward pass is made of: y = x·Wᵀ + ½ · (x·Aᵀ)·Bᵀ.</summary>
+    [Fact]
+    public void Gradients_with_a_branch() => GradientsAgreeWithDifferences(5e-5, [Values.Normal(2, 3, 17), Values.Normal(3, 4, 17), Values.Normal(4, 11, 4)],
+        (w, inputs) =>
+        {
+            var y = w.FreshActivations(3, 11);
+            w.Backend.MatMul4Bit(inputs[0], w.Quantize(Values.Normal(1, 11, 17), QuantizationType.Nf4, 16, false), y, transposeW: true, branch: new(Low(w, inputs[0], inputs[1]), inputs[2]));
+            return y;
+        },
+        (w, inputs, dy) =>
+        {
+            var (x, a, b) = (inputs[0], inputs[1], inputs[2]);
+            var (dx, da, db, dLow) = (w.FreshActivations(3, 17), w.Fresh(4, 17), w.Fresh(11, 4), w.Fresh(3, 4));
+            w.Backend.MatMul(dy, Low(w, x, a), db, transposeA: true);
+            w.Backend.MatMul(dy, b, dLow, alpha: BranchScaling);
+            w.Backend.MatMul(dLow, x, da, transposeA: true);
+            w.Backend.MatMul4Bit(dy, w.Quantize(Values.Normal(1, 11, 17), QuantizationType.Nf4, 16, false), dx, transposeW: false, branch: new(dLow, a));
+            return [dx, da, db];
+        }, activations: 1);
+
     [Fact]
     public void Shapes()
     {
@@ -144,5 +166,12 @@ public abstract class MatMul4BitTests(IReadOnlyList<Device> devices) : OpTests(d
         Refuses("MatMul4Bit", "v", w => w.Backend.MatMul4Bit(w.Fresh(1, 3), Weight(w), w.Fresh(1, 5), transposeW: false, branch: new(w.Fresh(1, 4), w.Fresh(5, 4))));
 
         static QuantizedTensor Weight(Workspace w) => w.Quantize(Values.Normal(1, 3, 5), QuantizationType.Nf4, 64, false);
+    }
+
+    private static Tensor Low(Workspace w, Tensor x, Tensor a)
+    {
+        var low = w.Fresh(3, 4);
+        w.Backend.MatMul(x, a, low, transposeB: true, alpha: BranchScaling);
+        return low;
     }
 }

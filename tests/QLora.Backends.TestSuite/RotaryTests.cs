@@ -41,7 +41,7 @@ public abstract class RotaryTests(IReadOnlyList<Device> devices) : OpTests(devic
     });
 
     [Fact]
-    public void The_inverse_is_the_gradient() => GradientsAgreeWithDifferences(5e-5, [Values.Normal(1, 3, 2, 7)],
+    public void Gradients_are_those_of_the_inverse() => GradientsAgreeWithDifferences(5e-5, [Values.Normal(1, 3, 2, 7)],
         (w, inputs) => Rotate(w, inputs[0], inverse: false),
         (w, _, dy) => [Rotate(w, dy, inverse: true)]);
 

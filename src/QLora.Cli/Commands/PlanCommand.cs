@@ -13,7 +13,7 @@ namespace QLora.Cli.Commands;
 internal sealed class PlanCommand : CliCommand
 {
     private readonly ModelOptions _model = new(new QuantizationOptions(), "An adapter to continue from; its own rank and targets hold");
-    private readonly Option<long?> _memory = MemoryOption.New("Memory that there is: 600MB, 8GiB [default: what this process may use]");
+    private readonly Option<long?> _memory = MemoryOption.New("Memory that there is: 600MB, 8GiB [default: what this process may use, or all that a GPU has]");
     private readonly Option<Method?> _method = MethodOption.New();
     private readonly LoraOptions _lora = new();
     private readonly DataOptions _data = new();
@@ -41,6 +41,7 @@ internal sealed class PlanCommand : CliCommand
     [
         new("What a run on this machine would need", "qlora plan --model my-model --rank 16 --batch-size 8 --max-length 512"),
         new("Whether it fits into 8 GiB, and what would", "qlora plan --model llama-2-7b --batch-size 8 --max-length 2048 --gradient-checkpointing false --memory 8GiB"),
+        new("On a GPU that need not be here", "qlora plan --model llama-3.1-8b --device cuda --compute-dtype bfloat16 --max-length 2048 --memory 8GiB"),
         new("For a script", "qlora plan --model model.gguf --memory 600MB --json"),
     ];
 
@@ -62,9 +63,11 @@ internal sealed class PlanCommand : CliCommand
         if (file.Weights is null) context.Note($"{file.Path} holds no weights; they are taken to be in bfloat16");
 
         var text = ModelText.Of(file); // a run has it in memory, and so must the process that is measured
-        using var backend = _model.Device.Open(context);
-        var planner = new MemoryPlanner(file, backend, full ? QuantizationOptions.None : _model.Quantization(context));
-        var report = PlanReport.Of(planner, run, context.Get(_memory) ?? Devices.Describe(backend).MemoryBytes);
+        var device = _model.Device.Name(context);
+        var memory = context.Get(_memory) ?? Devices.MemoryOf(device)
+            ?? throw new QLoraException($"there is no device {device} here, so that nobody knows its memory; say it with --memory 8GiB");
+        var planner = _model.Device.Planner(context, file, full ? QuantizationOptions.None : _model.Quantization(context), memory);
+        var report = PlanReport.Of(planner, run, memory);
         GC.KeepAlive(text);
         context.Result(report.ToJson(), report.Write);
         return report.Fits ? ExitCode.Success : ExitCode.FailedCheck;

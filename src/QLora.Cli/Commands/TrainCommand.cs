@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text.Json.Nodes;
 using QLora.Adapters;
+using QLora.Backends;
 using QLora.Cli.Frame;
 using QLora.Cli.Options;
 using QLora.Cli.Planning;
@@ -24,7 +25,7 @@ internal sealed class TrainCommand : CliCommand
     private readonly Option<string?> _resume = NewOption.Text("--resume", "Go on from a checkpoint, or from the last one in a run's folder, exactly as that run would have", "DIR");
     private readonly Option<string?> _evalData = NewOption.Text("--eval-data", "Data on which the loss is measured, in the same forms", "FILE");
     private readonly Option<Method?> _method = MethodOption.New();
-    private readonly Option<long?> _memory = MemoryOption.New("Refuse a run that needs more, before the model is loaded: 600MB, 8GiB; see qlora plan [default: no limit]");
+    private readonly Option<long?> _memory = MemoryOption.New("Refuse a run that needs more, before the model is loaded, and take no more of a GPU: 600MB, 8GiB; see qlora plan [default: no limit, or all that a GPU has]");
     private readonly LoraOptions _lora = new();
     private readonly DataOptions _dataOptions = new();
     private readonly TrainingOptionGroup _training = new();
@@ -76,24 +77,33 @@ internal sealed class TrainCommand : CliCommand
 
         var options = _training.Read(context).Validated();
         var quantization = full ? QuantizationOptions.None : _model.Quantization(context);
-        if (context.Get(_memory) is { } memory && !FitsInto(memory)) return ExitCode.FailedCheck;
-        using var loaded = _model.Load(context, file, quantization);
-        if (full) loaded.Model.TrainAllWeights();
-        else if (loaded.Model.Adapters.Active is null) loaded.Model.Adapters.AddNew(lora, options.Seed);
-        var report = Train(context, loaded.Model, data, evaluationData, options, output);
-        if (full) text.Save(output);
-        WriteReport(context, report, output, full);
-        return ExitCode.Success;
-
-        bool FitsInto(long memory)
+        var memory = context.Get(_memory) ?? MemoryOfGpu(context);
+        var plan = memory is { } most ? TrainingPlan.Of(
+            _model.Device.Planner(context, file, quantization, most), full ? null : lora, options, _model.ComputeDType(context), data, evaluationData, most) : null;
+        foreach (var (name, value) in plan?.Budgets ?? []) context.Note($"{name}: {value}");
+        if (plan is { Fits: false })
         {
-            using var backend = _model.Device.Open(context);
-            var plan = TrainingPlan.Of(file, backend, quantization, full ? null : lora, options, _model.ComputeDType(context), data, evaluationData, memory);
-            foreach (var (name, value) in plan.Budgets) context.Note($"{name}: {value}");
-            if (!plan.Fits) context.Terminal.WriteError($"the run {plan.Verdict}");
-            return plan.Fits;
+            context.Terminal.WriteError($"the run {plan.Verdict}");
+            return ExitCode.FailedCheck;
+        }
+
+        try
+        {
+            using var loaded = _model.Load(context, file, quantization, memory);
+            if (full) loaded.Model.TrainAllWeights();
+            else if (loaded.Model.Adapters.Active is null) loaded.Model.Adapters.AddNew(lora, options.Seed);
+            var report = Train(context, loaded.Model, data, evaluationData, options, output);
+            if (full) text.Save(output);
+            WriteReport(context, report, output, full);
+            return ExitCode.Success;
+        }
+        catch (DeviceMemoryException cause) when (plan is not null)
+        {
+            throw new QLoraException($"{cause.Message}. The plan was: {string.Join(", ", plan.Budgets.Select(budget => $"{budget.Name} {budget.Value}"))}; something else may use the device", cause);
         }
     }
+
+    private long? MemoryOfGpu(CommandContext context) => Devices.HasOwnMemory(_model.Device.Name(context)) ? Devices.MemoryOf(_model.Device.Name(context)) : null;
 
     private TrainingReport Train(CommandContext context, CausalLanguageModel model, Dataset data, Dataset? evaluationData, TrainingOptions options, string output)
     {

@@ -61,9 +61,10 @@ internal sealed class ModelOptions(QuantizationOptions quantization, string? ada
     /// <param name="context">The command's arguments.</param>
     /// <param name="file">What <see cref="Open"/> gave; its weights are unmapped then, so that their pages do not count as this process's memory any longer.</param>
     /// <param name="quantization">Replaces what the command line asks for; null to do what it says.</param>
-    public LoadedModel Load(CommandContext context, ModelFile file, QuantizationOptions? quantization = null)
+    /// <param name="memory">The most memory of a GPU that may be taken, in bytes; null for all.</param>
+    public LoadedModel Load(CommandContext context, ModelFile file, QuantizationOptions? quantization = null, long? memory = null)
     {
-        var backend = Device.Open(context);
+        var backend = Device.Open(context, memory);
         try
         {
             // What was parsed so far would stand below the peak that loading has.

@@ -22,7 +22,7 @@ internal sealed record PlanReport(MemoryPlan Plan, long Memory, MemoryPlan? Inst
         (Plan.Run.Lora is null ? "gradients, optimizer" : "adapter, its gradients, optimizer", Numbers.Bytes(Plan.AdapterBytes)),
         ("activations", Numbers.Bytes(Plan.ActivationsBytes)),
         ("workspace", Numbers.Bytes(Plan.WorkspaceBytes)),
-        ("process", Numbers.Bytes(Plan.ProcessBytes)),
+        (Plan.OnGpu ? "driver" : "process", Numbers.Bytes(Plan.ProcessBytes)),
         ("total", Numbers.Bytes(Plan.TotalBytes)),
     ];
 

@@ -1,7 +1,5 @@
 using QLora.Adapters;
-using QLora.Backends;
 using QLora.Data;
-using QLora.Models;
 using QLora.Planning;
 using QLora.Tensors;
 using QLora.Training;
@@ -12,9 +10,7 @@ namespace QLora.Cli.Planning;
 internal static class TrainingPlan
 {
     /// <summary>Makes it: for the longest examples there are, and for as many supervised tokens as the most of them have.</summary>
-    /// <param name="file">The model.</param>
-    /// <param name="backend">What it would run on.</param>
-    /// <param name="quantization">How it would be loaded.</param>
+    /// <param name="planner">Of the model and what it would run on.</param>
     /// <param name="lora">The adapter; null to train every weight.</param>
     /// <param name="options">The settings of the run.</param>
     /// <param name="computeDType">The type of its activations.</param>
@@ -22,8 +18,7 @@ internal static class TrainingPlan
     /// <param name="evaluation">What it is evaluated on; null for nothing.</param>
     /// <param name="memory">Bytes that there are.</param>
     public static PlanReport Of(
-        ModelFile file, Backend backend, QuantizationOptions quantization, LoraConfig? lora, TrainingOptions options, DType computeDType, Dataset data, Dataset? evaluation,
-        long memory)
+        MemoryPlanner planner, LoraConfig? lora, TrainingOptions options, DType computeDType, Dataset data, Dataset? evaluation, long memory)
     {
         var length = (int)Math.Max(2, options.Packing ? Math.Min(data.MaxLength, data.Tokens) : data.LongestExample);
         var run = new PlannedRun
@@ -37,6 +32,6 @@ internal static class TrainingPlan
             SupervisedShare = options.Packing ? 1 : Math.Min(1, (double)data.Examples.Max(example => example.SupervisedTokens) / length),
             EvaluationLength = evaluation is null ? 0 : (int)Math.Min(evaluation.Tokens, Math.Max(Evaluator.TokensPerBatch, evaluation.LongestExample)),
         };
-        return PlanReport.Of(new MemoryPlanner(file, backend, quantization), run, memory);
+        return PlanReport.Of(planner, run, memory);
     }
 }

@@ -54,6 +54,9 @@ public static class GpuDevices
     /// <summary>Whether a name is one of a device of this kind, whether or not there is such a device.</summary>
     public static bool IsName(string name) => name == Emulation || TryParse(name, out _, out _);
 
+    /// <summary>Whether it is the name of an NVIDIA GPU.</summary>
+    internal static bool IsCuda(string name) => TryParse(name, out var driver, out _) && driver == Cuda;
+
     internal static GpuDevice Open(string name)
     {
         if (name == Emulation)
@@ -84,7 +87,7 @@ public static class GpuDevices
         catch (Exception cause) when (cause is AcceleratorException or CapabilityNotSupportedException or NotSupportedException)
         {
             context.Dispose();
-            throw new QLoraException($"device {name} ({device.Name}) was found but cannot be used: {cause.Message}; its driver may be too old", cause);
+            throw new QLoraException($"device {name} ({device.Name}) was found but cannot be used: {DriverFailure.Describe(cause)}; its driver may be too old", cause);
         }
     }
 

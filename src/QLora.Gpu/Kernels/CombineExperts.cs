@@ -4,15 +4,13 @@ namespace QLora.Gpu.Kernels;
 
 internal static class CombineExpertsKernels
 {
-    /// <summary>A lane adds one column, in the order of the slots: several may be of one token.</summary>
+    /// <summary>A group for each slot.</summary>
     public static void CombineExperts<T>(ArrayView<T> x, ArrayView<int> slots, ArrayView<float> weights, ArrayView<T> y, int size, int k) where T : unmanaged, IElement<T>
     {
-        var column = Grid.GlobalIndex.X;
-        if (column >= size) return;
-        for (var i = 0; i < slots.IntLength; i++)
+        var row = slots[Grid.IdxX] / k * size;
+        for (var i = Repeats.First(slots, k); i < slots.IntLength; i = Repeats.Next(slots, k, i))
         {
-            var to = slots[i] / k * size + column;
-            y[to] = T.Round(y[to].Widen() + weights[slots[i]] * x[i * size + column].Widen());
+            for (var d = Group.IdxX; d < size; d += Group.DimX) y[row + d] = T.Round(y[row + d].Widen() + weights[slots[i]] * x[i * size + d].Widen());
         }
     }
 

@@ -22,13 +22,17 @@ internal static class ElementwiseKernels
         if (i < y.IntLength) y[i] = T.Round(y[i].Widen() + bias[i % bias.IntLength].Widen());
     }
 
-    /// <summary>A lane sums one column, over the rows in their order.</summary>
+    /// <summary>A group sums some columns.</summary>
     public static void AddBiasBackward<T>(ArrayView<T> dy, ArrayView<F32> dBias) where T : unmanaged, IElement<T>
     {
-        var column = Grid.GlobalIndex.X;
-        if (column >= dBias.IntLength) return;
-        var sum = 0f;
-        for (var i = column; i < dy.IntLength; i += dBias.IntLength) sum += dy[i].Widen();
-        dBias[column] = F32.Round(dBias[column].Widen() + sum);
+        var (column, size) = (Reduction.Column, dBias.IntLength);
+        var part = 0f;
+        if (column < size)
+        {
+            for (var i = Reduction.FirstRow * size + column; i < dy.IntLength; i += Reduction.LanesOfColumn * size) part += dy[i].Widen();
+        }
+
+        var sum = Reduction.SumOfColumn(part);
+        if (column < size && Reduction.FirstRow == 0) dBias[column] = F32.Round(dBias[column].Widen() + sum);
     }
 }

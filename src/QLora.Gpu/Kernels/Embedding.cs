@@ -11,16 +11,14 @@ internal static class EmbeddingKernels
         if (i < y.IntLength) y[i] = T.Round(weight.Read(ids[i / size] * size + i % size));
     }
 
-    /// <summary>A lane adds one column, in the order of the tokens: ids may repeat.</summary>
+    /// <summary>A group for each token.</summary>
     public static void EmbeddingBackward<TGradient, T>(ArrayView<int> ids, ArrayView<TGradient> dy, ArrayView<T> dWeight, int size)
         where TGradient : unmanaged, IElement<TGradient> where T : unmanaged, IElement<T>
     {
-        var column = Grid.GlobalIndex.X;
-        if (column >= size) return;
-        for (var t = 0; t < ids.IntLength; t++)
+        var row = ids[Grid.IdxX] * size;
+        for (var t = Repeats.First(ids, 1); t < ids.IntLength; t = Repeats.Next(ids, 1, t))
         {
-            var i = ids[t] * size + column;
-            dWeight[i] = T.Round(dWeight[i].Widen() + dy[t * size + column].Widen());
+            for (var d = Group.IdxX; d < size; d += Group.DimX) dWeight[row + d] = T.Round(dWeight[row + d].Widen() + dy[t * size + d].Widen());
         }
     }
 }

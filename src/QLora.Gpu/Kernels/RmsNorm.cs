@@ -37,15 +37,21 @@ internal static class RmsNormKernels
         if (Group.IdxX == 0) scales[Grid.IdxX] = F32.Round(scale);
     }
 
-    /// <summary>A lane sums one column of dWeight, over the rows in their order.</summary>
+    /// <summary>A group sums some columns of dWeight.</summary>
     public static void WeightGradient<T>(ArrayView<T> x, ArrayView<T> dy, ArrayView<F32> scales, ArrayView<F32> dWeight) where T : unmanaged, IElement<T>
     {
-        var column = Grid.GlobalIndex.X;
-        var size = dWeight.IntLength;
-        if (column >= size) return;
-        var sum = 0f;
-        for (var t = 0; t < scales.IntLength; t++) sum += dy[t * size + column].Widen() * (x[t * size + column].Widen() * scales[t].Widen());
-        dWeight[column] = F32.Round(dWeight[column].Widen() + sum);
+        var (column, size) = (Reduction.Column, dWeight.IntLength);
+        var part = 0f;
+        if (column < size)
+        {
+            for (var t = Reduction.FirstRow; t < scales.IntLength; t += Reduction.LanesOfColumn)
+            {
+                part += dy[t * size + column].Widen() * (x[t * size + column].Widen() * scales[t].Widen());
+            }
+        }
+
+        var sum = Reduction.SumOfColumn(part);
+        if (column < size && Reduction.FirstRow == 0) dWeight[column] = F32.Round(dWeight[column].Widen() + sum);
     }
 
     private static float InverseRootMeanSquare<T>(ArrayView<T> x, int row, int size, float epsilon) where T : unmanaged, IElement<T>

@@ -12,7 +12,7 @@ public sealed partial class GpuBackend
         else Run<BF16>();
 
         void Run<T>() where T : unmanaged, IElement<T> =>
-            Launch(CombineExpertsKernels.CombineExperts<T>, Elements(x.Columns), View<T>(x), View<int>(slots), View<float>(weights), View<T>(y), x.Columns, weights.Columns);
+            Launch(CombineExpertsKernels.CombineExperts<T>, Rows(x.Rows), View<T>(x), View<int>(slots), View<float>(weights), View<T>(y), x.Columns, weights.Columns);
     }
 
     /// <inheritdoc/>

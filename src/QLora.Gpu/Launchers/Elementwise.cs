@@ -42,6 +42,6 @@ public sealed partial class GpuBackend
         else Run<BF16>();
 
         void Run<T>() where T : unmanaged, IElement<T> =>
-            Launch(ElementwiseKernels.AddBiasBackward<T>, Elements(dBias.Count), View<T>(dy), View<F32>(dBias));
+            Launch(ElementwiseKernels.AddBiasBackward<T>, Columns((int)dBias.Count), View<T>(dy), View<F32>(dBias));
     }
 }

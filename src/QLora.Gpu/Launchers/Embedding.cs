@@ -39,6 +39,6 @@ public sealed partial class GpuBackend
         }
 
         void From<TGradient, T>() where TGradient : unmanaged, IElement<TGradient> where T : unmanaged, IElement<T> =>
-            Launch(EmbeddingKernels.EmbeddingBackward<TGradient, T>, Elements(dWeight.Columns), View<int>(ids), View<TGradient>(dy), View<T>(dWeight), dWeight.Columns);
+            Launch(EmbeddingKernels.EmbeddingBackward<TGradient, T>, Rows((int)ids.Count), View<int>(ids), View<TGradient>(dy), View<T>(dWeight), dWeight.Columns);
     }
 }

@@ -29,7 +29,7 @@ public sealed partial class GpuBackend
                 using var means = Allocate(new Shape(x.Rows));
                 using var scales = Allocate(new Shape(x.Rows));
                 Launch(LayerNormKernels.Statistics<T>, Rows(x.Rows), View<T>(x), View<F32>(means), View<F32>(scales), x.Columns, epsilon);
-                Launch(LayerNormKernels.WeightGradient<T>, Elements(x.Columns), View<T>(x), View<T>(dy), View<F32>(means), View<F32>(scales), View<F32>(factor));
+                Launch(LayerNormKernels.WeightGradient<T>, Columns(x.Columns), View<T>(x), View<T>(dy), View<F32>(means), View<F32>(scales), View<F32>(factor));
             }
 
             // Last, because dx may be dy.

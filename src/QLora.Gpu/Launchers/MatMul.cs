@@ -29,7 +29,7 @@ public sealed partial class GpuBackend
             Multiply<TReader, LooseRuns<TReader>, SingleRun>(kernel, a, reader, new(reader), c, shape, branch, alpha, beta);
     }
 
-    private static ProductShape NewProduct(int m, int n, int k, bool transposeA, bool transposeB) => new()
+    internal static ProductShape NewProduct(int m, int n, int k, bool transposeA, bool transposeB) => new()
     {
         M = m,
         N = n,

@@ -29,6 +29,6 @@ public sealed partial class GpuBackend
         }
     }
 
-    private static ProductShape NewProduct(Tensor x, QuantizedTensor w, bool transposeW)
+    internal static ProductShape NewProduct(Tensor x, QuantizedTensor w, bool transposeW)
         => NewProduct(x.Rows, w.Shape[transposeW ? 0 : 1], x.Columns, transposeA: false, transposeB: transposeW);
 }

@@ -35,7 +35,7 @@ internal enum ProductKernel
 internal sealed record ProductChoice(bool TensorCores, double OperationsPerByte, long LargestScratch)
 {
     // Instructions of the kernels' PTX for each weight with scales in 8 bits, less those for a dense one: of a lane that decodes sixteen side by side at once, and one by one.
-    private const double OperationsOfRun = 7, OperationsOfOne = 30;
+    public const double OperationsOfRun = 7, OperationsOfOne = 30;
 
     private const int Alignment = 16;
 
@@ -43,7 +43,7 @@ internal sealed record ProductChoice(bool TensorCores, double OperationsPerByte,
     private const double Lanes = 128;
 
     // Of devices that do not say it. GPUs have 10 (H100) to 40 (RTX 4090); that of a processor is what PoCL's products are like.
-    private const double TypicalOperationsPerByte = 30, OperationsPerByteOfProcessor = 16;
+    private const double LeastOperationsPerByte = 10, TypicalOperationsPerByte = 30, OperationsPerByteOfProcessor = 16;
 
     // More than the largest weight of a Llama-3.1-8B on 8 GB; on a small budget, what it holds is worth more than the time.
     private const int ScratchesOfBudget = 32;
@@ -51,6 +51,9 @@ internal sealed record ProductChoice(bool TensorCores, double OperationsPerByte,
     /// <summary>That of a device, of whose memory so much may be used.</summary>
     public static ProductChoice Of(Accelerator device, long memoryBudget) => new(
         device is CudaAccelerator { Architecture: var architecture } && architecture >= CudaArchitecture.SM_80, OperationsPerByteOf(device), memoryBudget / ScratchesOfBudget);
+
+    /// <summary>That of a GPU that need not be there, for those who plan its memory: it decodes before wherever one does.</summary>
+    public static ProductChoice Planned(bool tensorCores, long memoryBudget) => new(tensorCores, LeastOperationsPerByte, memoryBudget / ScratchesOfBudget);
 
     /// <summary>The kernel for a product.</summary>
     /// <param name="shape">The operands.</param>

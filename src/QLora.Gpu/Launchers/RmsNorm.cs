@@ -27,7 +27,7 @@ public sealed partial class GpuBackend
             {
                 using var scales = Allocate(new Shape(x.Rows));
                 Launch(RmsNormKernels.Scales<T>, Rows(x.Rows), View<T>(x), View<F32>(scales), x.Columns, epsilon);
-                Launch(RmsNormKernels.WeightGradient<T>, Elements(x.Columns), View<T>(x), View<T>(dy), View<F32>(scales), View<F32>(parameter));
+                Launch(RmsNormKernels.WeightGradient<T>, Columns(x.Columns), View<T>(x), View<T>(dy), View<F32>(scales), View<F32>(parameter));
             }
 
             // Last, because dx may be dy.

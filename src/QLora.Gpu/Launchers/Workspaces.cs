@@ -7,14 +7,31 @@ namespace QLora.Gpu;
 
 public sealed partial class GpuBackend
 {
+    // CUDA's context, the code of kernels and the stack of lanes: some 300 to 500 MB as other programs report it. It was not measured here.
+    private const long CudaDriverBytes = 512 << 20;
+
     /// <inheritdoc/>
-    public override OpWorkspaces Workspaces => new GpuWorkspaces(this);
+    public override OpWorkspaces Workspaces => new GpuWorkspaces(Products, DriverBytes(Name));
+
+    /// <summary>What a run on a device takes, for those who plan one; the device need not be there.</summary>
+    /// <param name="device">Its name, as <see cref="GpuDevice.Open"/> knows it.</param>
+    /// <param name="memory">How much of its memory may be used, in bytes.</param>
+    public static OpWorkspaces WorkspacesOf(string device, long memory) =>
+        new GpuWorkspaces(ProductChoice.Planned(GpuDevices.IsCuda(device), memory - DriverBytes(device)), DriverBytes(device));
+
+    private static long DriverBytes(string device) => GpuDevices.IsCuda(device) ? CudaDriverBytes : 0;
 
     /// <summary>The sizes that the ops themselves ask for.</summary>
-    private sealed class GpuWorkspaces(GpuBackend backend) : OpWorkspaces
+    /// <param name="products">How products are made.</param>
+    /// <param name="driverBytes">What the driver takes.</param>
+    private sealed class GpuWorkspaces(ProductChoice products, long driverBytes) : OpWorkspaces
     {
+        public override bool OwnMemory => true;
+
+        public override long DriverBytes => driverBytes;
+
         public override long[] MatMul4Bit(Tensor x, QuantizedTensor w, bool transposeW)
-            => backend.Products.DecodesBefore(NewProduct(x, w, transposeW), x, w) ? [x.DType.Bytes(w.Shape.Count)] : [];
+            => products.DecodesBefore(NewProduct(x, w, transposeW), x, w) ? [x.DType.Bytes(w.Shape.Count)] : [];
 
         public override long[] AttentionBackward(HeadShape shape, ReadOnlySpan<AttentionSegment> segments, AttentionOptions options)
         {

@@ -36,15 +36,15 @@ public sealed partial class ForwardContext
         var most = Math.Clamp((_options.Checkpoint ? FrugalLogitsChunkBytes : LogitsChunkBytes) / (sizeof(float) * head.Spec.Out), 1, rows.Length);
         var chunks = (rows.Length + most - 1) / most;
         var chunk = (rows.Length + chunks - 1) / chunks; // none of a few rows, for which the whole head is read
-        var losses = Backend.Allocate(new Shape(rows.Length));
+        using var losses = Backend.Allocate(new Shape(rows.Length));
         Tensor? gradient = IsRecording && hidden.NeedsGradient ? hidden.GradientToWrite(out _) : null;
         if (gradient is { } cleared) Backend.Clear(cleared);
 
         for (var start = 0; start < rows.Length; start += chunk)
         {
             var count = Math.Min(chunk, rows.Length - start);
-            var rowIds = Backend.Upload<int>(new Shape(count), DType.Int32, rows.AsSpan(start, count));
-            var labels = Backend.Upload<int>(new Shape(count), DType.Int32, targets.AsSpan(start, count));
+            using var rowIds = Backend.Upload<int>(new Shape(count), DType.Int32, rows.AsSpan(start, count));
+            using var labels = Backend.Upload<int>(new Shape(count), DType.Int32, targets.AsSpan(start, count));
             var x = NewActivation(Backend.Allocate(new Shape(count, hidden.Shape.Columns), hidden.DType), ownsValue: true, hidden.NeedsGradient);
             Backend.Embedding(rowIds, hidden.Value, x.Value);
 
@@ -67,12 +67,9 @@ public sealed partial class ForwardContext
             logits.ReleaseGradient();
             x.ReleaseValue();
             x.ReleaseGradient();
-            rowIds.Dispose();
-            labels.Dispose();
         }
 
         Backend.Sum(losses, sums);
-        losses.Dispose();
     }
 
     /// <summary>The logits of some hidden states; nothing is recorded for them.</summary>

@@ -33,6 +33,7 @@ public sealed partial class ForwardContext : IDisposable
     private readonly PassObjects _objects;
     private readonly GradientTape _passTape = new(), _blockTape = new();
     private readonly List<Activation> _unrecorded = [];
+    private readonly List<Tensor> _gradients = [];
     private ForwardOptions _options;
     private Tensor _tokenIds;
     private Tensor _positions;
@@ -86,8 +87,18 @@ public sealed partial class ForwardContext : IDisposable
         batch.CheckFits(_model.Config.VocabSize);
         (Batch, ComputeDType, _options) = (batch, _model.ComputeDType, options);
         _tape = options.Record ? _passTape : null;
+        var positions = batch.PositionsFrom(_cache?.Length ?? 0);
         _tokenIds = Backend.Upload<int>(new Shape(batch.TokenCount), DType.Int32, batch.Ids);
-        _positions = Backend.Upload<int>(new Shape(batch.TokenCount), DType.Int32, batch.PositionsFrom(_cache?.Length ?? 0));
+        try
+        {
+            _positions = Backend.Upload<int>(new Shape(batch.TokenCount), DType.Int32, positions);
+        }
+        catch
+        {
+            _tokenIds.Dispose();
+            throw;
+        }
+
         _running = true;
     }
 
@@ -102,6 +113,8 @@ public sealed partial class ForwardContext : IDisposable
         _tokenIds.Dispose();
         _positions.Dispose();
         _objects.GiveBack();
+        foreach (var gradient in _gradients) gradient.Dispose(); // those that a pass that was broken off did not hand on
+        _gradients.Clear();
     }
 
     /// <summary>Runs the blocks of a model, one after another, as <see cref="Block"/> does.</summary>
@@ -174,6 +187,7 @@ public sealed partial class ForwardContext : IDisposable
         _tape = _blockTape;
         try
         {
+            if (owned) _gradients.Add(gradient);
             block.Forward(x, this).ContributeGradient(gradient, owned);
             _blockTape.Backward();
         }
@@ -192,6 +206,14 @@ public sealed partial class ForwardContext : IDisposable
 
     /// <summary>A node to record an op with.</summary>
     internal TNode Node<TNode>() where TNode : Node, new() => _objects.Node<TNode>();
+
+    /// <summary>Memory for a gradient that is handed on.</summary>
+    internal Tensor NewGradient(Activation of)
+    {
+        var gradient = Backend.Allocate(of.Shape, of.DType);
+        _gradients.Add(gradient);
+        return gradient;
+    }
 
     /// <summary>An activation of a value.</summary>
     internal Activation NewActivation(Tensor value, bool ownsValue, bool needsGradient) => _objects.Activation().Of(value, ownsValue, needsGradient);

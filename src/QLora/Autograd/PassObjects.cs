@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace QLora.Autograd;
 
 /// <summary>
@@ -19,11 +21,21 @@ internal sealed class PassObjects(ForwardContext context)
         return (TNode)nodes.Take();
     }
 
-    /// <summary>Takes everything back.</summary>
+    /// <summary>Takes everything back, with the memory that is still held: all of it where the pass was broken off.</summary>
     public void GiveBack()
     {
+        foreach (var activation in _activations.Taken)
+        {
+            activation.ReleaseValue();
+            activation.ReleaseGradient();
+        }
+
         _activations.GiveBack();
-        foreach (var nodes in _nodes.Values) nodes.GiveBack();
+        foreach (var nodes in _nodes.Values)
+        {
+            foreach (var node in nodes.Taken) node.Release();
+            nodes.GiveBack();
+        }
     }
 
     private Stock<Node> StockOf<TNode>() where TNode : Node, new() => new(() => new TNode { Context = context });
@@ -33,6 +45,8 @@ internal sealed class PassObjects(ForwardContext context)
     {
         private readonly List<T> _made = [];
         private int _taken;
+
+        public ReadOnlySpan<T> Taken => CollectionsMarshal.AsSpan(_made)[.._taken];
 
         public T Take()
         {

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using QLora.Backends.Planning;
 using QLora.Backends.Reference;
 using QLora.Cpu;
 using QLora.Gpu;
@@ -25,8 +26,9 @@ public static class Devices
     /// <summary>Opens a device. The caller disposes it.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <param name="threads">Threads of a device that has more than one, at least 1; one per core when null.</param>
+    /// <param name="memory">The most memory of a GPU that may be taken, in bytes; all that it has when null. A backend in the memory of the process has no such limit.</param>
     /// <exception cref="QLoraException">There is no such device (the message lists those that exist), or the number of threads is out of range.</exception>
-    public static Backend Open(string name, int? threads = null)
+    public static Backend Open(string name, int? threads = null, long? memory = null)
     {
         if (threads is < 1 or > 1024) throw new QLoraException($"--threads is {threads}, expected 1 to 1024");
         var device = Resolve(name);
@@ -36,7 +38,7 @@ public static class Devices
         {
             Cpu => new CpuBackend(threads),
             Reference => new ReferenceBackend(),
-            _ => GpuBackend.Open(device),
+            _ => GpuBackend.Open(device, memory),
         };
     }
 
@@ -47,6 +49,24 @@ public static class Devices
         if (name == Auto) return FastestGpu() ?? Cpu;
         return IsName(name) ? name : throw new QLoraException($"there is no device '{name}'; there are {string.Join(", ", Names)}");
     }
+
+    /// <summary>What a run on a GPU takes for itself; it need not be there. Null for a device in the memory of the process, which is opened to say so.</summary>
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <param name="memory">How much of its memory may be used, in bytes.</param>
+    /// <exception cref="QLoraException">It is no name of a device.</exception>
+    public static OpWorkspaces? WorkspacesOf(string name, long memory) => Resolve(name) is var device && GpuDevices.IsName(device) ? GpuBackend.WorkspacesOf(device, memory) : null;
+
+    /// <summary>Whether a name is one of a GPU, with memory of its own; it need not be there.</summary>
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <exception cref="QLoraException">It is no name of a device.</exception>
+    public static bool HasOwnMemory(string name) => GpuDevices.IsName(Resolve(name));
+
+    /// <summary>All memory of a device, in bytes; null when it is not there.</summary>
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <exception cref="QLoraException">It is no name of a device.</exception>
+    public static long? MemoryOf(string name) => Resolve(name) is var device && GpuDevices.IsName(device)
+        ? GpuDevices.List().FirstOrDefault(found => found.Name == (device.Contains(':') || device == GpuDevices.Emulation ? device : $"{device}:0"))?.MemoryBytes
+        : AvailableMemory();
 
     /// <summary>Whether a name is one that <see cref="Open"/> knows; there need not be such a device.</summary>
     public static bool IsName(string name) => name is Auto or Cpu or Reference || GpuDevices.IsName(name);

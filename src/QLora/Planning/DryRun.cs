@@ -25,10 +25,10 @@ internal sealed class DryRun : IDisposable
     /// <param name="weights">How its weights are stored there.</param>
     /// <param name="quantization">How they would be stored.</param>
     /// <param name="run">What is trained, and on what.</param>
-    /// <param name="workspaces">Of the backend that it would run on.</param>
-    public DryRun(ModelFile file, WeightSource weights, QuantizationOptions quantization, PlannedRun run, OpWorkspaces workspaces)
+    /// <param name="backend">What counts; it goes with the run.</param>
+    public DryRun(ModelFile file, WeightSource weights, QuantizationOptions quantization, PlannedRun run, PlanningBackend backend)
     {
-        _backend = new PlanningBackend(workspaces);
+        _backend = backend;
         _run = run;
         var builder = new PlannedBuilder(weights, _backend, quantization);
         _model = file.Family.Create(file.Config, builder);

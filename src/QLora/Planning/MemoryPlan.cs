@@ -1,7 +1,7 @@
 namespace QLora.Planning;
 
 /// <summary>
-/// The memory that a training run needs at its peak, by budget, in bytes. The budgets add up to <see cref="TotalBytes"/>, the resident memory of the process.
+/// The memory that a training run needs at its peak, by budget, in bytes. The budgets add up to <see cref="TotalBytes"/>: the resident memory of the process, or on a GPU the memory there.
 /// </summary>
 /// <param name="Run">What it was made for.</param>
 public sealed record MemoryPlan(PlannedRun Run)
@@ -20,8 +20,12 @@ public sealed record MemoryPlan(PlannedRun Run)
 
     /// <summary>
     /// The process itself: runtime, program and data that was read already, measured when the plan was made, and some megabytes for code that is compiled and objects that are made later.
+    /// On a GPU, what its driver takes there for the process.
     /// </summary>
     public required long ProcessBytes { get; init; }
+
+    /// <summary>Whether it is a plan of a GPU's memory, not of the process's.</summary>
+    public required bool OnGpu { get; init; }
 
     /// <summary>All of it: the peak of resident memory.</summary>
     public long TotalBytes => WeightsBytes + AdapterBytes + ActivationsBytes + WorkspaceBytes + ProcessBytes;

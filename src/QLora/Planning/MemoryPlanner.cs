@@ -26,7 +26,7 @@ public sealed class MemoryPlanner
 
     private readonly ModelFile _file;
     private readonly WeightSource _weights;
-    private readonly Backend _backend;
+    private readonly OpWorkspaces _workspaces;
     private readonly QuantizationOptions _quantization;
     private long? _processBytes;
 
@@ -35,9 +35,16 @@ public sealed class MemoryPlanner
     /// <param name="backend">What the run would run on; nothing is allocated there.</param>
     /// <param name="quantization">How linear weights would be stored; NF4 with double quantisation when null.</param>
     /// <exception cref="QLoraException">A tensor is missing, extra, misshapen or in a format that cannot be read.</exception>
-    public MemoryPlanner(ModelFile file, Backend backend, QuantizationOptions? quantization = null)
+    public MemoryPlanner(ModelFile file, Backend backend, QuantizationOptions? quantization = null) : this(file, backend.Workspaces, quantization) { }
+
+    /// <summary>The same for a device that need not be there.</summary>
+    /// <param name="file">The model; of a folder without weights, those are taken to be in bfloat16.</param>
+    /// <param name="workspaces">Of the backend that the run would run on; see <see cref="Devices.WorkspacesOf"/>.</param>
+    /// <param name="quantization">How linear weights would be stored; NF4 with double quantisation when null.</param>
+    /// <exception cref="QLoraException">A tensor is missing, extra, misshapen or in a format that cannot be read.</exception>
+    public MemoryPlanner(ModelFile file, OpWorkspaces workspaces, QuantizationOptions? quantization = null)
     {
-        (_file, _backend, _quantization) = (file, backend, quantization ?? new QuantizationOptions());
+        (_file, _workspaces, _quantization) = (file, workspaces, quantization ?? new QuantizationOptions());
         _weights = file.Weights ?? new AssumedWeights(file);
         if (file.Weights is not null) CheckpointCheck.Fits(_weights, file.Modules);
     }
@@ -47,15 +54,15 @@ public sealed class MemoryPlanner
     public MemoryPlan Plan(PlannedRun run)
     {
         run.Validated();
-        using var bare = new DryRun(_file, _weights, _quantization, run, OpWorkspaces.None);
-        using var real = new DryRun(_file, _weights, _quantization, run, _backend.Workspaces);
+        using var bare = new DryRun(_file, _weights, _quantization, run, new PlanningBackend(OpWorkspaces.None));
+        using var real = new DryRun(_file, _weights, _quantization, run, new PlanningBackend(_workspaces));
         bare.Train();
         real.Train();
         var layers = real.SavedLayers();
 
         // What the ops need for themselves is what the same run needs more because of it; what is neither that nor kept throughout belongs to the passes.
         var workspace = Math.Max(0, real.PoolBytes - bare.PoolBytes);
-        var process = _processBytes ??= ProcessBytes();
+        var process = _workspaces.OwnMemory ? _workspaces.DriverBytes : _processBytes ??= ProcessBytes();
         return new MemoryPlan(run)
         {
             WeightsBytes = real.WeightBytes,
@@ -63,6 +70,7 @@ public sealed class MemoryPlanner
             ActivationsBytes = real.PeakBytes - real.WeightBytes - real.TrainedBytes - workspace,
             WorkspaceBytes = workspace,
             ProcessBytes = process,
+            OnGpu = _workspaces.OwnMemory,
             PoolBytes = real.PoolBytes,
             LoadingBytes = process + real.LoadingBytes,
             Layers = layers,

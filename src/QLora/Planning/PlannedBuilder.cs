@@ -12,7 +12,7 @@ namespace QLora.Planning;
 internal sealed class PlannedBuilder(WeightSource source, PlanningBackend backend, QuantizationOptions quantization)
     : CheckpointBuilder(source, backend, quantization, progress: null)
 {
-    /// <summary>The peak of resident memory so far: what the pool holds, and pages of the files that were read.</summary>
+    /// <summary>The peak so far of the memory that the pool is in: what the pool holds and, where that is the process's, pages of the files that were read.</summary>
     public long PeakBytes { get; private set; }
 
     /// <inheritdoc/>
@@ -24,7 +24,7 @@ internal sealed class PlannedBuilder(WeightSource source, PlanningBackend backen
     /// <inheritdoc/>
     protected override T Keep<T>(T module)
     {
-        PeakBytes = Math.Max(PeakBytes, Backend.Memory.PeakResident + TouchedBytes);
+        PeakBytes = Math.Max(PeakBytes, Backend.Memory.PeakResident + (backend.OwnMemory ? 0 : TouchedBytes));
         return base.Keep(module);
     }
 }

@@ -58,6 +58,19 @@ public class PlanCommandTests
     }
 
     [Fact]
+    public void A_gpu_need_not_be_here()
+    {
+        string[] plan = ["plan", "--model", TinyData.Model, "--device", "cuda:7"];
+        var json = Qlora.Run([.. plan, "--memory", "8GiB", "--json"]).Succeeded().Json;
+        Assert.Equal(512L << 20, json.GetProperty("process_bytes").GetInt64());
+        Assert.Contains("driver", Qlora.Run([.. plan, "--memory", "8GiB"]).Succeeded().Output, StringComparison.Ordinal);
+        var refused = Qlora.Run(plan);
+        Assert.Equal(3, refused.ExitCode);
+        Assert.Contains("there is no device cuda:7 here", refused.Error, StringComparison.Ordinal);
+        Assert.Contains("--memory 8GiB", refused.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_config_is_enough()
     {
         using var folder = new TemporaryFolder();

@@ -6,13 +6,12 @@ using QLora.Gpu;
 using QLora.Models;
 using QLora.Tests.Training;
 using QLora.Training;
-using QLora.Verification;
 
 namespace QLora.Tests.Models;
 
 /// <summary>
-/// Recorded models and runs with the kernels of the GPU, at the tolerances of the other backends: one model of each kind of attention, norm and weight. They run on
-/// an OpenCL device, which may be a processor.
+/// Every recorded model and run with the kernels of the GPU, as on the other backends and at their tolerances. They run on the first device that is not emulated: a GPU, or a processor
+/// with an OpenCL driver.
 /// </summary>
 public sealed class GpuGoldenTests : IDisposable
 {
@@ -20,36 +19,36 @@ public sealed class GpuGoldenTests : IDisposable
 
     private readonly GpuBackend _backend = new(Device.Value);
 
-    [Theory]
-    [InlineData("llama")]
-    [InlineData("llama_mha_bias")]
-    [InlineData("llama3_rope")]
-    [InlineData("llama_bnb_nf4_dq_float32")]
-    [InlineData("mistral_swa")]
-    [InlineData("qwen3")]
-    [InlineData("gemma2")]
-    [InlineData("phi3_partial_rotary")]
-    [InlineData("gpt2")]
-    [InlineData("mixtral")]
+    public static TheoryData<string> WithAdapter => [.. ModelGoldenTests.WithAdapter];
+
+    public static TheoryData<string> Sharded => [.. ModelGoldenTests.Sharded];
+
+    [Theory, MemberData(nameof(WithAdapter))]
     public void Logits_loss_and_gradients_are_those_recorded(string name)
     {
         using var golden = GoldenModel.Open(name, "config.json", _backend);
-        AllPass(golden, new VerificationOptions());
-        golden.Model.Adapters.Load(Path.Combine(golden.Folder, "adapter"));
-        AllPass(golden, new VerificationOptions { GradientCheckpointing = true });
+        ModelGoldenTests.IsAsRecorded(golden);
+        ModelGoldenTests.WithAdapterIsAsRecorded(golden);
     }
 
-    [Fact]
-    public void A_run_has_the_recorded_losses_norms_and_adapter()
+    [Theory, MemberData(nameof(Sharded))]
+    public void Half_precision_in_several_files_gives_the_recorded_logits_and_loss(string name)
     {
-        var run = GoldenRun.Open("qlora_nf4_dq");
-        using var file = ModelFile.Open(TestData.Golden($"models/{run.Base}"));
-        using var model = RecordedBuilder.Load(file, _backend, run.Quantization);
-        model.Adapters.Load(Path.Combine(run.Folder, "initial"));
-        using var trainer = new Trainer(model, run.Data(), run.Options);
-        GoldenRunTests.Check(run.Steps, trainer, lossTolerance: 1e-3);
-        GoldenRunTests.AdapterIs(Path.Combine(run.Folder, "final"), model, 0.01);
+        using var golden = GoldenModel.Open(name, "config.json", _backend);
+        ModelGoldenTests.IsAsRecorded(golden);
     }
+
+    [Theory]
+    [InlineData("llama"), InlineData("llama_bnb_nf4_dq_float32"), InlineData("mistral_swa"), InlineData("gemma2"), InlineData("gpt2"), InlineData("qwen3_moe")]
+    public void In_bfloat16_they_are_near_those_recorded(string name) => BFloat16Tests.IsNearWhatIsRecorded(name, _backend);
+
+    [Theory]
+    [InlineData("lora_fp32", false), InlineData("qlora_nf4_dq", false), InlineData("qlora_nf4_dq", true), InlineData("qlora_fp4", false), InlineData("rslora", true)]
+    public void A_run_has_the_recorded_losses_norms_and_adapter(string name, bool checkpointing) => GoldenRunTests.IsAsRecorded(name, _backend, checkpointing);
+
+    [Theory]
+    [InlineData("lora_fp32"), InlineData("qlora_nf4_dq"), InlineData("rslora")]
+    public void A_run_in_bfloat16_stays_near_the_one_recorded(string name) => GoldenRunTests.IsNearInBFloat16(name, _backend);
 
     /// <summary>The two backends round differently in thirty blocks, and every step starts from where the one before led.</summary>
     [Fact]
@@ -62,9 +61,6 @@ public sealed class GpuGoldenTests : IDisposable
     }
 
     public void Dispose() => _backend.Dispose();
-
-    private static void AllPass(GoldenModel golden, VerificationOptions options) =>
-        Assert.All(Verifier.Verify(golden.Model, golden.Reference, options).Checks, check => Assert.True(check.Passed, check.ToString()));
 
     private static List<StepMetrics> Steps(Backend backend)
     {

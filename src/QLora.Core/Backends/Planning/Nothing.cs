@@ -4,7 +4,7 @@ using QLora.Tensors;
 namespace QLora.Backends.Planning;
 
 // The ops that take no memory for themselves, on any backend so far.
-public sealed partial class PlanningBackend
+public partial class PlanningBackend
 {
     /// <inheritdoc/>
     protected override void AddCore(Tensor x, Tensor y, float alpha) { }

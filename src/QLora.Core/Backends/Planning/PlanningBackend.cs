@@ -9,7 +9,7 @@ namespace QLora.Backends.Planning;
 /// from the system. What is copied to the host is zeros, but for the experts of a mixture, who all get their turn.
 /// </summary>
 /// <param name="workspaces">What the ops of the other backend take for themselves.</param>
-public sealed partial class PlanningBackend(OpWorkspaces workspaces) : Backend
+public partial class PlanningBackend(OpWorkspaces workspaces) : Backend
 {
     private readonly PlanningPool _pool = new(workspaces.OwnMemory);
     private DeviceBuffer? _productMemory;
@@ -17,6 +17,9 @@ public sealed partial class PlanningBackend(OpWorkspaces workspaces) : Backend
 
     /// <inheritdoc/>
     public override string Name => "planning";
+
+    /// <summary>Whether the buffers of the other backend lie apart from the process's memory.</summary>
+    public bool OwnMemory => workspaces.OwnMemory;
 
     /// <inheritdoc/>
     public override MemoryStatistics Memory => _pool.Statistics;

@@ -42,9 +42,9 @@ internal sealed class AttentionNode : Node
 
     public override void Backward()
     {
-        var dq = NewGradient(_q);
-        var dk = NewGradient(_k);
-        var dv = NewGradient(_v);
+        var dq = Context.NewGradient(_q);
+        var dk = Context.NewGradient(_k);
+        var dv = Context.NewGradient(_v);
         Backend.AttentionBackward(
             Queries(_q.Value), Keys(_k.Value), Keys(_v.Value), Queries(Output.Value), _logSumExp!.Value, Queries(OutputGradient),
             Queries(dq), Keys(dk), Keys(dv), Context.Batch.Segments, _options);
@@ -58,8 +58,6 @@ internal sealed class AttentionNode : Node
         _logSumExp?.Dispose();
         _logSumExp = null;
     }
-
-    private Tensor NewGradient(Activation input) => Backend.Allocate(input.Shape, input.DType);
 
     private static void Contribute(Activation input, Tensor gradient)
     {

@@ -40,11 +40,11 @@ internal sealed class CombineExpertsNode : Node
 
     public override void Backward()
     {
-        var dWeights = Backend.Allocate(_weights.Shape); // every slot is some expert's
+        var dWeights = Context.NewGradient(_weights); // every slot is some expert's
         for (var i = 0; i < _experts.Count; i++)
         {
             var output = _experts[i].Output;
-            var dOutput = Backend.Allocate(output.Shape, output.DType);
+            var dOutput = Context.NewGradient(output);
             Backend.CombineExpertsBackward(output.Value, _slots[i], _weights.Value, OutputGradient, dOutput, dWeights);
             if (output.NeedsGradient) output.ContributeGradient(dOutput, owned: true);
             else dOutput.Dispose();

@@ -70,7 +70,7 @@ internal sealed class LinearNode : Node
     {
         if (branch.B.Gradient is { } dB) Backend.MatMul(dy, _xa!.Value, dB, transposeA: true, beta: 1);
 
-        var dxa = Backend.Allocate(_xa!.Value.Shape);
+        using var dxa = Backend.Allocate(_xa!.Value.Shape);
         Backend.MatMul(dy, branch.B.Value, dxa, alpha: branch.Scaling);
         if (branch.A.Gradient is { } dA)
         {
@@ -81,15 +81,13 @@ internal sealed class LinearNode : Node
         var mask = Mask(branch);
         if (mask is { } dropout && _x.NeedsGradient) BackwardDropped(branch, dropout, dxa);
         BackwardInput(dy, mask is null ? new LowRankBranch(dxa, branch.A.Value) : null);
-        dxa.Dispose();
     }
 
     private void BackwardDropped(LoraBranch branch, DropoutSource mask, Tensor dxa)
     {
-        var dropped = Backend.Allocate(_x.Shape, _x.DType);
+        using var dropped = Backend.Allocate(_x.Shape, _x.DType);
         Backend.MatMul(dxa, branch.A.Value, dropped);
         Backend.Dropout(dropped, _x.GradientToWrite(out var accumulate), branch.Dropout, mask.Seed, mask.Stream(branch.Site), accumulate);
-        dropped.Dispose();
     }
 
     /// <summary>dropout(x), made anew in the backward pass rather than kept; x itself when nothing is dropped.</summary>

@@ -44,7 +44,7 @@ internal sealed class RouteNode : Node
 
     public override void Backward()
     {
-        var dLogits = Backend.Allocate(_logits.Shape, _logits.DType);
+        var dLogits = Context.NewGradient(_logits);
         Backend.RouteBackward(_logits.Value, _experts!.Value, OutputGradient, dLogits, _normalize);
         _logits.ContributeGradient(dLogits, owned: true);
     }

@@ -1,0 +1,70 @@
+using QLora.Adapters;
+using QLora.Backends;
+using QLora.Models;
+using QLora.Planning;
+using QLora.Tensors;
+
+namespace QLora.Tests.Planning;
+
+/// <summary>Plans of known models for cards that are not here: rank 16 on every linear layer, 2,048 tokens. What is kept is counted by hand; the rest is pinned, so that a change shows.</summary>
+public class GpuPlanTests
+{
+    private const long MiB = 1 << 20, GiB = 1 << 30;
+
+    private static readonly PlannedRun Standard = new()
+    {
+        Lora = new LoraConfig { Rank = 16 }, MaxLength = 2048, ComputeDType = DType.BFloat16,
+    };
+
+    [Theory]
+    [InlineData("1B", 2048, 8192, 16, 32, 64, true)]
+    [InlineData("3B", 3072, 8192, 28, 24, 128, true)]
+    [InlineData("8B", 4096, 14336, 32, 32, 128, false)]
+    public void WeightsAndAdapterAreWhatTheShapesSay(string name, int hidden, int intermediate, int layers, int heads, int headSize, bool tied)
+    {
+        const int Rank = 16, Vocabulary = 128_256, KeyHeads = 8;
+        var (queries, keys) = (heads * headSize, KeyHeads * headSize);
+        (int In, int Out)[] linears = [(hidden, queries), (hidden, keys), (hidden, keys), (queries, hidden), (hidden, intermediate), (hidden, intermediate), (intermediate, hidden)];
+        var plan = Plan(name, Standard);
+
+        // The value, the gradient and two moments of A and B, in Float32.
+        Assert.Equal(4 * sizeof(float) * (long)layers * linears.Sum(linear => Rank * (linear.In + linear.Out)), plan.AdapterBytes);
+
+        // 4 bits an element, 8 for the scale of 64, of 256 scales another in Float32; for all of them the table of 8-bit values and their mean; norms in Float32, embedding and head in bfloat16.
+        var quantized = linears.Sum(linear => (long)linear.In * linear.Out is var count ? (count / 2) + (count / 64) + (count / 64 / 256 * sizeof(float)) + (257 * sizeof(float)) : 0);
+        var norms = (2 * layers) + 1;
+        Assert.Equal((layers * quantized) + (norms * hidden * sizeof(float)) + ((tied ? 1L : 2L) * Vocabulary * hidden * sizeof(ushort)), plan.WeightsBytes);
+
+        // Every block keeps its input, and what it makes of it is the last one's.
+        Assert.All(plan.Layers.Skip(1), layer => Assert.Equal(2048L * hidden * sizeof(ushort), layer.SavedBytes));
+        Assert.True(plan.OnGpu);
+        Assert.Equal(512 * MiB, plan.ProcessBytes);
+    }
+
+    [Theory]
+    [InlineData("1B", 8, "kept")]
+    [InlineData("3B", 8, "kept")]
+    [InlineData("8B", 8, "recomputed")]
+    [InlineData("8B", 12, "recomputed")]
+    [InlineData("8B", 24, "kept")]
+    public void WhatFitsIsPinned(string name, int memory, string blocks)
+    {
+        var kept = Plan(name, Standard with { GradientCheckpointing = false }, memory * GiB);
+        var recomputed = Plan(name, Standard, memory * GiB);
+        Assert.Equal(blocks == "kept", kept.Fits(memory * GiB));
+        Assert.True(recomputed.Fits(memory * GiB));
+    }
+
+    [Theory]
+    [InlineData("1B", true, 2038), InlineData("1B", false, 3574)]
+    [InlineData("3B", true, 3824), InlineData("3B", false, 6640)]
+    [InlineData("8B", true, 7636), InlineData("8B", false, 13012)]
+    public void TheTotalIsPinned(string name, bool checkpointing, int mebibytes) =>
+        Assert.Equal(mebibytes, Plan(name, Standard with { GradientCheckpointing = checkpointing }).TotalBytes / MiB);
+
+    private static MemoryPlan Plan(string name, PlannedRun run, long memory = 8 * GiB)
+    {
+        using var file = ModelFile.Open(TestData.Golden($"configs/llama-{name}"));
+        return new MemoryPlanner(file, Devices.WorkspacesOf("cuda", memory)!).Plan(run);
+    }
+}
