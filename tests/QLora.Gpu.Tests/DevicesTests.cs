@@ -1,3 +1,4 @@
+using QLora.Backends;
 using QLora.Gpu;
 
 namespace QLora.Tests.Backends.Gpu;
@@ -39,7 +40,7 @@ public class DevicesTests
         using var backend = GpuBackend.Open(GpuDevices.Emulation, memoryBudget: 1 << 20);
         using var kept = backend.AllocateBuffer(600_000);
         backend.AllocateBuffer(300_000).Dispose(); // idle from here on
-        var error = Assert.Throws<QLoraException>(() => backend.AllocateBuffer(600_000));
+        var error = Assert.Throws<DeviceMemoryException>(() => backend.AllocateBuffer(600_000));
         Assert.Contains("out of memory", error.Message, StringComparison.Ordinal);
         backend.AllocateBuffer(350_000).Dispose(); // what lay idle made room
         Assert.InRange(backend.Memory.Resident, 600_000, 1 << 20);
