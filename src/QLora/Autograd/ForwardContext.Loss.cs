@@ -5,7 +5,10 @@ namespace QLora.Autograd;
 
 public sealed partial class ForwardContext
 {
-    private const int LogitsChunkBytes = 32 << 20, FrugalLogitsChunkBytes = 12 << 20;
+    private const int LogitsChunkBytes = 32 << 20, FrugalLogitsChunkBytes = 20 << 20;
+
+    // The whole head is read for each chunk, twice: of fewer rows than these it is read for too little, however large the vocabulary.
+    private const int FewestLogitsRows = 64;
 
     /// <summary>The summed cross-entropy of the batch's supervised tokens, as <see cref="CrossEntropy"/> adds it up; waits for it.</summary>
     /// <param name="hidden">(tokens, hidden).</param>
@@ -21,7 +24,7 @@ public sealed partial class ForwardContext
 
     /// <summary>
     /// Adds the cross-entropy of the batch's supervised tokens to an accumulator, head and loss in one and in chunks of rows: only supervised rows are multiplied, and no more
-    /// logits than 32 MiB exist at once, or 12 where blocks keep only their inputs. When recording, the gradient of <paramref name="gradientScale"/> times the sum goes to the hidden states and to what
+    /// logits than 32 MiB exist at once, or 20 where blocks keep only their inputs, or those of 64 rows. When recording, the gradient of <paramref name="gradientScale"/> times the sum goes to the hidden states and to what
     /// the head trains; then <see cref="Backward"/> carries it on.
     /// </summary>
     /// <param name="hidden">(tokens, hidden).</param>
@@ -33,7 +36,8 @@ public sealed partial class ForwardContext
     {
         var (rows, targets) = (Batch.SupervisedRows, Batch.Targets);
         if (rows.Length == 0) return;
-        var most = Math.Clamp((_options.Checkpoint ? FrugalLogitsChunkBytes : LogitsChunkBytes) / (sizeof(float) * head.Spec.Out), 1, rows.Length);
+        var most = (_options.Checkpoint ? FrugalLogitsChunkBytes : LogitsChunkBytes) / (sizeof(float) * head.Spec.Out);
+        most = Math.Min(Math.Max(most, FewestLogitsRows), rows.Length);
         var chunks = (rows.Length + most - 1) / most;
         var chunk = (rows.Length + chunks - 1) / chunks; // none of a few rows, for which the whole head is read
         using var losses = Backend.Allocate(new Shape(rows.Length));
