@@ -110,12 +110,6 @@ public sealed unsafe partial class CpuBackend
     private TileSchedule Schedule(ProductShape block, int rows, int width, int shares) =>
         new((block.N + width - 1) / width, (block.M + rows - 1) / rows, shares, _team.Threads);
 
-    private void RunTiles<TKernel>(TileSchedule schedule, TKernel kernel, long tileWork) where TKernel : struct, IKernel
-    {
-        if (schedule.SharesRows) Run(schedule.Items, schedule.TilesPerItem * tileWork, kernel);
-        else RunInRuns(schedule.Items, schedule.TilesPerItem * tileWork, kernel);
-    }
-
     /// <summary>How a product is cut.</summary>
     /// <param name="Shares">Threads that share the rows; 1 where they share the columns.</param>
     /// <param name="Rows">Rows of a block.</param>
@@ -136,7 +130,8 @@ public sealed unsafe partial class CpuBackend
             }
 
             var schedule = backend.Schedule(block, TTile.Rows, TTile.Vectors * (int)backend._width / 32, shares);
-            backend.RunTiles(schedule, new Product<TTile, TRows>(block, left, right, firstInner, c, schedule, memory), (long)TTile.Rows * TTile.Vectors * (block.Inner + 1));
+            backend.RunInRuns(schedule.Items, schedule.TilesPerItem * TTile.Rows * TTile.Vectors * (block.Inner + 1),
+                new Product<TTile, TRows>(block, left, right, firstInner, c, schedule, memory));
         }
     }
 
@@ -149,7 +144,8 @@ public sealed unsafe partial class CpuBackend
             var packed = (uint*)memory.Left;
             backend.Run((block.M + tile.Rows - 1) / tile.Rows, (long)tile.Rows * block.Inner, new PackLeftPairs(left, block.M, block.Inner, tile.Rows, packed));
             var schedule = backend.Schedule(block, tile.Rows, tile.Width, shares);
-            backend.RunTiles(schedule, new PairProduct<TRows>(block, tile, packed, right, firstInner, c, schedule, memory), (long)tile.Rows * tile.Vectors * (block.Inner + 1));
+            backend.RunInRuns(schedule.Items, schedule.TilesPerItem * tile.Rows * tile.Vectors * (block.Inner + 1),
+                new PairProduct<TRows>(block, tile, packed, right, firstInner, c, schedule, memory));
         }
     }
 

@@ -7,14 +7,14 @@ namespace QLora.Cpu.Gemm;
 internal readonly record struct TileRun(int Panel, int First, int Last);
 
 /// <summary>
-/// Who does which tiles of a product. Tiles are numbered panel after panel, and an item is a run of them; or, with shares of rows, an item is the
-/// same part of every panel, one for each thread.
+/// In what order the tiles of a product are done, and what of them is an item, which one thread does. Tiles follow each other panel by panel; with shares of rows, first those
+/// of the first share in all panels. So threads that begin at even distances each have panels, or a share, of their own.
 /// </summary>
 internal readonly struct TileSchedule
 {
-    private readonly int _panels, _tiles, _shares, _tilesPerItem;
+    private readonly int _panels, _tiles, _shares, _tilesOfItem;
 
-    /// <summary>One panel after another goes to a thread, or its share of the tiles where the panels do not go round.</summary>
+    /// <summary>An item is a panel, or its part of a share, or a thread's part of all tiles where the panels do not go round.</summary>
     /// <param name="panels">Panels of the result.</param>
     /// <param name="tiles">Tiles of a panel.</param>
     /// <param name="shares">Threads that share the rows; 1 where they share the columns.</param>
@@ -22,37 +22,41 @@ internal readonly struct TileSchedule
     public TileSchedule(int panels, int tiles, int shares, int threads)
     {
         (_panels, _tiles, _shares) = (panels, tiles, shares);
-        var goRound = panels % threads == 0 || panels >= 16 * threads;
-        _tilesPerItem = goRound ? tiles : (panels * tiles + threads - 1) / threads;
+        var goRound = shares > 1 || panels % threads == 0 || panels >= 16 * threads;
+        _tilesOfItem = goRound ? tiles : (panels * tiles + threads - 1) / threads;
     }
 
-    /// <summary>Whether each thread has a share of the rows.</summary>
-    public bool SharesRows => _shares > 1;
-
     /// <summary>How many items there are.</summary>
-    public int Items => SharesRows ? _shares : (AllTiles + _tilesPerItem - 1) / _tilesPerItem;
+    public int Items => checked((int)((Places + _tilesOfItem - 1) / _tilesOfItem));
 
     /// <summary>Tiles of an item, about.</summary>
-    public long TilesPerItem => SharesRows ? (long)AllTiles / _shares : _tilesPerItem;
+    public long TilesPerItem => _tilesOfItem / _shares;
 
-    private int AllTiles => _panels * _tiles;
+    // Each share has a place for all tiles of a panel, and fills its part of them.
+    private long Places => (long)_shares * _panels * _tiles;
 
     /// <summary>The tiles of items <paramref name="start"/> up to <paramref name="end"/>, panel by panel.</summary>
-    public Runs RunsOf(int start, int end) => SharesRows
-        ? new Runs(_tiles, 0, AllTiles, Border(start), Border(end))
-        : new Runs(_tiles, start * _tilesPerItem, Math.Min(end * _tilesPerItem, AllTiles), 0, _tiles);
+    public Runs RunsOf(int start, int end) => new(this, (long)start * _tilesOfItem, Math.Min((long)end * _tilesOfItem, Places));
 
-    private int Border(int share) => (int)((long)_tiles * share / _shares);
-
-    /// <summary>Tiles <paramref name="start"/> up to <paramref name="end"/>, as far as they are tiles <paramref name="first"/> up to <paramref name="last"/> of their panel.</summary>
-    internal struct Runs(int tiles, int start, int end, int first, int last)
+    /// <summary>The tiles of places <paramref name="start"/> up to <paramref name="end"/>.</summary>
+    internal struct Runs(TileSchedule schedule, long start, long end)
     {
-        private int _panel = start / tiles - 1;
+        private int _panel = (int)(start / schedule._tiles) - 1; // counted on from share to share
 
-        public readonly TileRun Current => new(_panel, Math.Max(first, start - _panel * tiles), Math.Min(last, end - _panel * tiles));
+        public readonly TileRun Current
+        {
+            get
+            {
+                var (share, panel) = Math.DivRem(_panel, schedule._panels);
+                var first = (long)_panel * schedule._tiles;
+                return new(panel, (int)Math.Max(Border(share), start - first), (int)Math.Min(Border(share + 1), end - first));
+            }
+        }
 
         public readonly Runs GetEnumerator() => this;
 
-        public bool MoveNext() => ++_panel * tiles < end;
+        public bool MoveNext() => (long)++_panel * schedule._tiles < end;
+
+        private readonly long Border(int share) => (long)schedule._tiles * share / schedule._shares;
     }
 }
