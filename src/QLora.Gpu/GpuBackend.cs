@@ -125,6 +125,7 @@ public sealed partial class GpuBackend : Backend
         _stream.Synchronize();
         _tiles?.Dispose();
         foreach (var tables in _codebooks.Values) tables.Dispose();
+        foreach (var tables in _maps.Values) tables.Dispose();
         _pool.Dispose();
         _staging.Dispose();
         _stream.Dispose();

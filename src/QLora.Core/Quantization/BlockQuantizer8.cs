@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 
 namespace QLora.Quantization;
@@ -5,8 +6,8 @@ namespace QLora.Quantization;
 /// <summary>Blockwise 8-bit quantisation with a <see cref="DynamicMap"/>, bit for bit as bitsandbytes' <c>quantize_blockwise</c> computes it on a processor.</summary>
 public static class BlockQuantizer8
 {
-    /// <summary>Quantises whole blocks; the last may be short.</summary>
-    /// <param name="source">The elements.</param>
+    /// <summary>Quantises whole blocks; the last may be short. Runs of blocks may be quantised apart, by several threads.</summary>
+    /// <param name="source">The elements, from the start of a block on.</param>
     /// <param name="map">The code.</param>
     /// <param name="blockSize">Elements that share a scale.</param>
     /// <param name="codes">Takes an index into the map for each element.</param>
@@ -18,8 +19,7 @@ public static class BlockQuantizer8
         {
             var start = block * blockSize;
             var elements = source.Slice(start, Math.Min(blockSize, source.Length - start));
-            var max = 0f;
-            foreach (var element in elements) max = MathF.Max(max, MathF.Abs(element));
+            var max = MathF.Abs(TensorPrimitives.MaxMagnitude(elements));
             absMax[block] = max;
             var inverse = 1 / MathF.Max(max, BlockQuantizer.SmallestDivisor);
             for (var i = 0; i < elements.Length; i++) codes[start + i] = map.Encode(elements[i] * inverse);
@@ -27,8 +27,13 @@ public static class BlockQuantizer8
     }
 
     /// <summary>Element i ← map[code i] · absMax[i / blockSize], with the 256 values of a map as they were stored.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Dequantize(ReadOnlySpan<byte> codes, ReadOnlySpan<float> map, ReadOnlySpan<float> absMax, int blockSize, Span<float> destination)
     {
-        for (var i = 0; i < destination.Length; i++) destination[i] = map[codes[i]] * absMax[i / blockSize];
+        for (int block = 0, start = 0; start < destination.Length; block++, start += blockSize)
+        {
+            var (scale, end) = (absMax[block], Math.Min(start + blockSize, destination.Length));
+            for (var i = start; i < end; i++) destination[i] = map[codes[i]] * scale;
+        }
     }
 }
