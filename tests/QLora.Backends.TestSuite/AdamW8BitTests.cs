@@ -8,7 +8,7 @@ namespace QLora.Tests.Backends;
 /// <summary>AdamW with moments of 8 bits: their codes and scales are bitsandbytes' to the last bit, on every device.</summary>
 public abstract class AdamW8BitTests(IReadOnlyList<Device> devices) : OpTests(devices)
 {
-    // PyTorch's root on that machine was off in the last place for one number in ten; a rounding a step of parameters that it moves by up to a tenth.
+    // Some ten single-precision operations in a row, over a few steps. PyTorch's root, too, was off in the last place for some numbers on the machine that recorded.
     private const double Tolerance = 1e-6;
 
     private static readonly AdamWStep Step = new(1e-2, 0.9, 0.999, 1e-8, 0.1, 1, 1);
@@ -18,29 +18,16 @@ public abstract class AdamW8BitTests(IReadOnlyList<Device> devices) : OpTests(de
     [InlineData(255)]
     [InlineData(256)]
     [InlineData(70003)]
-    public void Several_steps(int count) => AgreesWithReference(0, w =>
-    {
-        var (parameter, first, second) = (w.Upload(Values.Normal(1, count)), Zeros(w, count), Zeros(w, count));
-        for (var step = 1; step <= 4; step++)
-        {
-            var gradient = w.Upload(Values.Normal(10 + step, count));
-            w.Backend.AdamW8Bit(parameter, gradient, first, second, Step with { Step = step, GradientScale = 0.5f });
-        }
-
-        return [parameter, first.Codes, first.AbsMax, second.Codes, second.AbsMax];
-    });
+    public void Several_steps(int count) => StepsAgree(Values.Normal(10, count));
 
     [Fact]
-    public void Blocks_of_zeros_and_of_tiny_numbers() => AgreesWithReference(0, w =>
+    public void Blocks_of_zeros_and_of_tiny_numbers()
     {
-        const int Count = 3 * QuantizedMoment.BlockSize;
-        var gradients = Values.Normal(2, Count);
-        gradients.Data.AsSpan(0, QuantizedMoment.BlockSize).Clear();
-        foreach (ref var value in gradients.Data.AsSpan(QuantizedMoment.BlockSize, QuantizedMoment.BlockSize)) value *= 1e-30f;
-        var (parameter, first, second) = (w.Upload(Values.Normal(1, Count)), Zeros(w, Count), Zeros(w, Count));
-        for (var step = 1; step <= 3; step++) w.Backend.AdamW8Bit(parameter, w.Upload(gradients), first, second, Step with { Step = step });
-        return [parameter, first.Codes, first.AbsMax, second.Codes, second.AbsMax];
-    });
+        var gradient = Values.Normal(2, 3 * QuantizedMoment.BlockSize);
+        gradient.Data.AsSpan(0, QuantizedMoment.BlockSize).Clear();
+        foreach (ref var value in gradient.Data.AsSpan(QuantizedMoment.BlockSize, QuantizedMoment.BlockSize)) value *= 1e-15f;
+        StepsAgree(gradient);
+    }
 
     [Fact]
     public void Twenty_steps_as_bitsandbytes_takes_them() => OnEachDevice(backend =>
@@ -74,6 +61,20 @@ public abstract class AdamW8BitTests(IReadOnlyList<Device> devices) : OpTests(de
         Refuses("AdamW8Bit", "firstMoment has scales of Float32 [1], expected Float32 [2]", w => w.Backend.AdamW8Bit(w.Fresh(257), w.Fresh(257), Zeros(w, 257) with { AbsMax = w.Fresh(1) }, Zeros(w, 257), Step));
         Refuses("AdamW8Bit", "secondMoment has scales of UInt8", w => w.Backend.AdamW8Bit(w.Fresh(4), w.Fresh(4), Zeros(w, 4), Zeros(w, 4) with { AbsMax = Zeros(w, 1).Codes }, Step));
         Refuses("AdamW8Bit", "step 0", w => w.Backend.AdamW8Bit(w.Fresh(4), w.Fresh(4), Zeros(w, 4), Zeros(w, 4), Step with { Step = 0 }));
+    }
+
+    private void StepsAgree(Values gradient)
+    {
+        AgreesWithReference(Tolerance, w => [Steps(w).Parameter]);
+        AgreesWithReference(0, w => Steps(w) is var (_, first, second) ? [first.Codes, first.AbsMax, second.Codes, second.AbsMax] : []);
+
+        (Tensor Parameter, QuantizedMoment First, QuantizedMoment Second) Steps(Workspace w)
+        {
+            var count = gradient.Data.Length;
+            var (parameter, first, second) = (w.Upload(Values.Normal(1, count)), Zeros(w, count), Zeros(w, count));
+            for (var step = 1; step <= 4; step++) w.Backend.AdamW8Bit(parameter, w.Upload(gradient.Times(step)), first, second, Step with { Step = step, GradientScale = 0.5f });
+            return (parameter, first, second);
+        }
     }
 
     private static QuantizedMoment Zeros(Workspace w, int count) => new(

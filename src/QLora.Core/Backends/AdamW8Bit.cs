@@ -21,7 +21,7 @@ public abstract partial class Backend
     /// One step of AdamW with moments of 8 bits (Dettmers et al., arXiv:2110.02861, section 2), code for code as bitsandbytes computes it on a processor: both moments are
     /// decoded, the step of <see cref="AdamW"/> is taken in single precision, and each block of the new moments is quantised anew, by its own largest magnitude.
     /// </summary>
-    /// <remarks>Bits of zero are moments of zero. A GPU that fuses multiplications and additions of its own accord may choose the neighbour of a code.</remarks>
+    /// <remarks>Codes and scales of zero are moments of zero.</remarks>
     /// <param name="parameter">Float32 of any shape.</param>
     /// <param name="gradient">Float32 of the same shape, finite; not changed.</param>
     /// <param name="firstMoment">By <see cref="DynamicMap.Signed"/>.</param>

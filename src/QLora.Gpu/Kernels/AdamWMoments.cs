@@ -11,7 +11,11 @@ internal struct AdamWMoments
     public static AdamWMoments Next(float first, float second, float gradient, AdamWFactors factors)
     {
         var scaled = factors.GradientScale * gradient;
-        return new AdamWMoments { First = factors.Beta1 * first + factors.Gain1 * scaled, Second = factors.Beta2 * second + factors.Gain2 * scaled * scaled };
+        return new AdamWMoments
+        {
+            First = DeviceMath.FusedMultiplyAdd(factors.Gain1, scaled, factors.Beta1 * first),
+            Second = DeviceMath.FusedMultiplyAdd(factors.Gain2 * scaled, scaled, factors.Beta2 * second),
+        };
     }
 
     /// <summary>The parameter that they make of the one before.</summary>

@@ -17,13 +17,13 @@ internal readonly struct DynamicCodes(ArrayView<byte> codes, ArrayView<float> ab
     public static float Inverse(float largest) => 1 / (largest > BlockQuantizer.SmallestDivisor ? largest : BlockQuantizer.SmallestDivisor);
 
     /// <summary>Element i, which lies in a block.</summary>
-    public float Decode(int i, int block) => values[codes[i]] * absMax[block];
+    public float Decode(int i, int block) => values[(int)codes[i]] * absMax[block];
 
     /// <summary>Element i ← the code of x in [−1, 1].</summary>
     public void Encode(int i, float x)
     {
         // Not a look-up in the grid: a table of 256 stays in the cache, and a number that is none finds a code as well.
-        var point = (x + 1) * DynamicMap.GridScale + 0.5f;
+        var point = DeviceMath.Sum(DeviceMath.Sum(x, 1) * DynamicMap.GridScale, 0.5f);
         var code = 0;
         for (var half = 128; half > 0; half >>= 1)
         {
