@@ -18,6 +18,7 @@ internal sealed class BenchCommand : CliCommand
     private readonly Option<int?> _tokens = NewOption.Integer("--tokens", "Tokens of a sequence [default: 512]", minimum: 2);
     private readonly Option<int?> _repeat = NewOption.Integer("--repeat", "Measurements of each speed, of which the median is reported [default: 5]");
     private readonly Option<int?> _batchSize = TrainingOptionGroup.BatchSizeOption();
+    private readonly Option<OptimizerKind?> _optimizer = TrainingOptionGroup.OptimizerOption();
     private readonly Option<TrueFalse?> _checkpointing = TrainingOptionGroup.CheckpointingOption();
 
     public BenchCommand() : base("bench", "Measure training, prompt and generation speed, load time and peak memory, and their share of what the machine can do")
@@ -28,6 +29,7 @@ internal sealed class BenchCommand : CliCommand
         Add(_repeat);
         Add(_lora);
         Add(_batchSize);
+        Add(_optimizer);
         Add(_checkpointing);
         Add(ConfigOption);
     }
@@ -55,7 +57,7 @@ internal sealed class BenchCommand : CliCommand
 
         using var limits = new MachineLimits(_model.Device.Threads(context));
         var benchmark = new Benchmark(context, loaded.Model, tokens, limits, context.Get(_repeat) ?? 5);
-        var trained = benchmark.Train(context.Get(_batchSize) ?? 1, context.Get(_checkpointing) ?? true);
+        var trained = benchmark.Train(context.Get(_batchSize) ?? 1, context.Get(_checkpointing) ?? true, context.Get(_optimizer) ?? OptimizerKind.AdamW);
         var peak = ProcessMemory.PeakResidentBytes;
         var (read, written) = (benchmark.Prompt(), benchmark.Generate());
         var result = new BenchResult(

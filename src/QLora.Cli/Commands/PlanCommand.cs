@@ -58,6 +58,7 @@ internal sealed class PlanCommand : CliCommand
             GradientAccumulationSteps = training.GradientAccumulationSteps,
             MaxLength = _data.MaxLength(context),
             GradientCheckpointing = training.GradientCheckpointing,
+            Optimizer = training.Optimizer,
             ComputeDType = _model.ComputeDType(context),
         };
         if (file.Weights is null) context.Note($"{file.Path} holds no weights; they are taken to be in bfloat16");

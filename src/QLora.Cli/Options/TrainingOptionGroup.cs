@@ -21,7 +21,7 @@ internal sealed class TrainingOptionGroup : IOptionGroup
     private readonly Option<int?> _warmup = NewOption.Integer("--warmup-steps", $"Steps over which the learning rate grows from zero [default: {Default.WarmupSteps}]", minimum: 0);
     private readonly Option<double?> _weightDecay = NewOption.Number("--weight-decay", $"AdamW's decay [default: {Default.WeightDecay}]", "a number from 0 up", value => value >= 0);
     private readonly Option<double?> _maxGradNorm = NewOption.Number("--max-grad-norm", $"Norm to which gradients are clipped; 0 for no clipping [default: {Default.MaxGradNorm}]", "a number from 0 up", value => value >= 0);
-    private readonly Option<string?> _optimizer = NewOption.Choice<string>("--optimizer", "What updates the weights [default: adamw]", ("adamw", "adamw"));
+    private readonly Option<OptimizerKind?> _optimizer = OptimizerOption();
     private readonly Option<TrueFalse?> _checkpointing = CheckpointingOption();
     private readonly Option<bool> _packing = NewOption.Flag("--packing", "Let examples share a row of --max-length tokens; each still sees only itself");
     private readonly Option<TrueFalse?> _shuffle = NewOption.Switch("--shuffle", "Give each epoch an order of its own [default: true]");
@@ -45,6 +45,11 @@ internal sealed class TrainingOptionGroup : IOptionGroup
     public static Option<TrueFalse?> CheckpointingOption() => NewOption.Switch("--gradient-checkpointing",
         "Run each block again in the backward pass instead of keeping what it computed: less memory, more time, the same numbers [default: true]");
 
+    /// <summary>The option of the optimizer.</summary>
+    public static Option<OptimizerKind?> OptimizerOption() => NewOption.Choice<OptimizerKind?>("--optimizer",
+        $"What updates the weights; adamw8bit keeps the moments of tensors from {Default.Min8BitSize:N0} elements on in 8 bits: a quarter of their memory [default: {Default.Optimizer.Name()}]",
+        [.. Enum.GetValues<OptimizerKind>().Select(kind => (kind.Name(), (OptimizerKind?)kind))]);
+
     /// <summary>The settings that the command line asks for.</summary>
     public TrainingOptions Read(CommandContext context) => new()
     {
@@ -57,6 +62,7 @@ internal sealed class TrainingOptionGroup : IOptionGroup
         WarmupSteps = context.Get(_warmup) ?? Default.WarmupSteps,
         WeightDecay = context.Get(_weightDecay) ?? Default.WeightDecay,
         MaxGradNorm = context.Get(_maxGradNorm) switch { null => Default.MaxGradNorm, 0 => null, var norm => norm },
+        Optimizer = context.Get(_optimizer) ?? Default.Optimizer,
         GradientCheckpointing = context.Get(_checkpointing) ?? Default.GradientCheckpointing,
         Packing = context.Get(_packing),
         Shuffle = context.Get(_shuffle) ?? Default.Shuffle,

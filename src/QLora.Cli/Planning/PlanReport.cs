@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using QLora.Cli.Frame;
 using QLora.Planning;
 using QLora.Tensors;
+using QLora.Training;
 using Spectre.Console;
 
 namespace QLora.Cli.Planning;
@@ -82,6 +83,7 @@ internal sealed record PlanReport(MemoryPlan Plan, long Memory, MemoryPlan? Inst
     private static string OptionsOf(PlannedRun run)
         => $"--gradient-checkpointing {(run.GradientCheckpointing ? "true" : "false")} --batch-size {run.BatchSize} --gradient-accumulation-steps {run.GradientAccumulationSteps} --max-length {run.MaxLength}"
             + (run.ComputeDType == DType.BFloat16 ? " --compute-dtype bfloat16" : "")
+            + (run.Optimizer != OptimizerKind.AdamW ? $" --optimizer {run.Optimizer.Name()}" : "")
             + (run.Lora is { } lora ? $" --rank {lora.Rank}" : "");
 
     /// <summary>Neighbours that save the same in one line.</summary>

@@ -57,7 +57,7 @@ internal sealed class DryRun : IDisposable
     public void Train()
     {
         if (_run.Lora is not null) _model.Adapters.Train();
-        using var optimizer = new AdamWOptimizer(_backend, _model.TrainableParameters, new AdamWOptions());
+        using var optimizer = new AdamWOptimizer(_backend, _model.TrainableParameters, new AdamWOptions(Kind: _run.Optimizer));
         TrainedBytes = optimizer.Moments.Sum(moment => moment.Tensor.Bytes)
             + optimizer.Parameters.Sum(parameter => parameter.Gradient!.Value.Bytes + (_run.Lora is null ? 0 : parameter.Value.Bytes));
         var step = new TrainingStep(_model, optimizer, maxGradientNorm: 1, _run.GradientCheckpointing, seed: 0);

@@ -1,6 +1,7 @@
 using QLora.Adapters;
 using QLora.Models;
 using QLora.Tensors;
+using QLora.Training;
 
 namespace QLora.Planning;
 
@@ -21,6 +22,9 @@ public sealed record PlannedRun
 
     /// <summary>Whether blocks are run again in the backward pass instead of kept.</summary>
     public bool GradientCheckpointing { get; init; } = true;
+
+    /// <summary>What updates the weights.</summary>
+    public OptimizerKind Optimizer { get; init; }
 
     /// <summary>The type of activations and of their gradients: Float32 or BFloat16.</summary>
     public DType ComputeDType { get; init; }

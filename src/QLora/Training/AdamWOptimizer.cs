@@ -5,14 +5,7 @@ using QLora.Tensors;
 
 namespace QLora.Training;
 
-/// <summary>The numbers of AdamW that do not change during a run.</summary>
-/// <param name="Beta1">Decay of the first moment.</param>
-/// <param name="Beta2">Decay of the second moment.</param>
-/// <param name="Epsilon">Added to the root of the second moment.</param>
-/// <param name="WeightDecay">Decoupled decay per unit of learning rate.</param>
-public sealed record AdamWOptions(float Beta1 = 0.9f, float Beta2 = 0.999f, float Epsilon = 1e-8f, float WeightDecay = 0);
-
-/// <summary>AdamW over a set of parameters, with its moments in Float32.</summary>
+/// <summary>AdamW over a set of parameters.</summary>
 public sealed class AdamWOptimizer : IDisposable
 {
     private readonly Backend _backend;
@@ -27,7 +20,7 @@ public sealed class AdamWOptimizer : IDisposable
     {
         _backend = backend;
         _options = options;
-        _states = [.. parameters.Select(parameter => new State(parameter, backend.AllocateZeros(parameter.Value.Shape), backend.AllocateZeros(parameter.Value.Shape)))];
+        _states = [.. parameters.Select(parameter => new State(parameter, Training.Moments.Zeros(backend, parameter.Value.Shape, IsQuantized(parameter))))];
     }
 
     /// <summary>The steps taken so far.</summary>
@@ -36,9 +29,9 @@ public sealed class AdamWOptimizer : IDisposable
     /// <summary>What it trains.</summary>
     public IEnumerable<Parameter> Parameters => _states.Select(state => state.Parameter);
 
-    /// <summary>The moments, named after the parameters as PyTorch calls them.</summary>
+    /// <summary>The moments, named after the parameters.</summary>
     internal IReadOnlyList<(string Name, Tensor Tensor)> Moments
-        => [.. _states.SelectMany(state => new[] { ($"{state.Parameter.Name}.exp_avg", state.First), ($"{state.Parameter.Name}.exp_avg_sq", state.Second) })];
+        => [.. _states.SelectMany(state => state.Moments.Tensors.Select(entry => ($"{state.Parameter.Name}.{entry.Name}", entry.Tensor)))];
 
     /// <summary>The Euclidean norm of all gradients together.</summary>
     public double GradientNorm()
@@ -51,7 +44,7 @@ public sealed class AdamWOptimizer : IDisposable
     /// <summary>Adds the squares of all gradients to an accumulator; their norm is the root.</summary>
     internal void SumGradientSquares(Tensor sums)
     {
-        foreach (var (parameter, _, _) in _states) _backend.SumOfSquares(parameter.Gradient!.Value, sums);
+        foreach (var (parameter, _) in _states) _backend.SumOfSquares(parameter.Gradient!.Value, sums);
     }
 
     /// <summary>One step down the gradients, which are then zero again.</summary>
@@ -60,11 +53,10 @@ public sealed class AdamWOptimizer : IDisposable
     public void Step(double learningRate, double gradientScale)
     {
         Steps++;
-        var step = new AdamWStep(
-            (float)learningRate, _options.Beta1, _options.Beta2, _options.Epsilon, _options.WeightDecay, Steps, (float)gradientScale);
-        foreach (var (parameter, first, second) in _states)
+        var step = new AdamWStep(learningRate, _options.Beta1, _options.Beta2, _options.Epsilon, _options.WeightDecay, Steps, (float)gradientScale);
+        foreach (var (parameter, moments) in _states)
         {
-            _backend.AdamW(parameter.Value, parameter.Gradient!.Value, first, second, step);
+            moments.Step(_backend, parameter.Value, parameter.Gradient!.Value, step);
             _backend.Clear(parameter.Gradient.Value);
         }
     }
@@ -72,7 +64,7 @@ public sealed class AdamWOptimizer : IDisposable
     /// <summary>Forgets the gradients of a step that is not taken.</summary>
     public void ClearGradients()
     {
-        foreach (var (parameter, _, _) in _states) _backend.Clear(parameter.Gradient!.Value);
+        foreach (var (parameter, _) in _states) _backend.Clear(parameter.Gradient!.Value);
     }
 
     /// <summary>Goes on after <paramref name="steps"/> steps with the moments of a file that was checked before.</summary>
@@ -85,14 +77,11 @@ public sealed class AdamWOptimizer : IDisposable
     /// <summary>Gives the moments back.</summary>
     public void Dispose()
     {
-        foreach (var (_, first, second) in _states)
-        {
-            first.Dispose();
-            second.Dispose();
-        }
-
+        foreach (var (_, moments) in _states) moments.Dispose();
         _states.Clear();
     }
 
-    private readonly record struct State(Parameter Parameter, Tensor First, Tensor Second);
+    private bool IsQuantized(Parameter parameter) => _options.Kind.Is8Bit() && parameter.Value.Count >= _options.Min8BitSize;
+
+    private readonly record struct State(Parameter Parameter, Moments Moments);
 }

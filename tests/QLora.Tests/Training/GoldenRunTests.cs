@@ -16,7 +16,7 @@ public class GoldenRunTests
     public static TheoryData<string, string, bool> Runs()
     {
         var data = new TheoryData<string, string, bool>();
-        foreach (var run in new[] { "lora_fp32", "qlora_nf4_dq", "qlora_fp4", "rslora" })
+        foreach (var run in new[] { "lora_fp32", "qlora_nf4_dq", "qlora_fp4", "rslora", "adamw8bit" })
         {
             foreach (var backend in TestBackends.Names)
             {
@@ -39,7 +39,7 @@ public class GoldenRunTests
     /// <summary>In bfloat16 a loss is off by the rounding of activations, and a norm by that of gradients that add up over
     /// the steps before as well: within 2 % and 5 %.</summary>
     [Theory]
-    [InlineData("lora_fp32"), InlineData("qlora_nf4_dq"), InlineData("rslora")]
+    [InlineData("lora_fp32"), InlineData("qlora_nf4_dq"), InlineData("rslora"), InlineData("adamw8bit")]
     public void RunsInBFloat16StayNearThoseRecorded(string name)
     {
         using var backend = TestBackends.Create(TestBackends.Names.Last());
