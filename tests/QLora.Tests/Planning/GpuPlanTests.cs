@@ -3,6 +3,7 @@ using QLora.Backends;
 using QLora.Models;
 using QLora.Planning;
 using QLora.Tensors;
+using QLora.Training;
 
 namespace QLora.Tests.Planning;
 
@@ -39,6 +40,18 @@ public class GpuPlanTests
         Assert.All(plan.Layers.Skip(1), layer => Assert.Equal(2048L * hidden * sizeof(ushort), layer.SavedBytes));
         Assert.True(plan.OnGpu);
         Assert.Equal(512 * MiB, plan.ProcessBytes);
+    }
+
+    /// <summary>All tensors of these adapters are large: a byte for each moment, and of 256 a scale in Float32.</summary>
+    [Theory]
+    [InlineData("1B"), InlineData("8B")]
+    public void MomentsOf8BitsTakeAQuarterOfTheMemory(string name)
+    {
+        var (single, quantized) = (Plan(name, Standard), Plan(name, Standard with { Optimizer = OptimizerKind.AdamW8Bit }));
+        var count = single.AdapterBytes / (4 * sizeof(float));
+        Assert.Equal(count * (2 * sizeof(float) + 2) + count / 256 * (2 * sizeof(float)), quantized.AdapterBytes);
+        Assert.Equal(single.WeightsBytes, quantized.WeightsBytes);
+        Assert.True(quantized.PoolBytes < single.PoolBytes);
     }
 
     [Theory]

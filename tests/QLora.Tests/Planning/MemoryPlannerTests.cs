@@ -51,6 +51,8 @@ public class MemoryPlannerTests
         ["bfloat16"] = (run => run with { ComputeDType = DType.BFloat16 }, new QuantizationOptions()),
         ["bfloat16, long, kept, dropout"] =
             (run => run with { ComputeDType = DType.BFloat16, MaxLength = 200, GradientCheckpointing = false, Lora = new LoraConfig { Rank = 4, Dropout = 0.1f } }, new QuantizationOptions()),
+        ["rank 64, 8-bit optimizer"] = (run => run with { Lora = new LoraConfig { Rank = 64 }, Optimizer = OptimizerKind.AdamW8Bit }, new QuantizationOptions()),
+        ["every weight, 8-bit optimizer"] = (run => run with { Lora = null, Optimizer = OptimizerKind.AdamW8Bit }, QuantizationOptions.None),
         ["every weight"] = (run => run with { Lora = null }, QuantizationOptions.None),
     };
 
@@ -187,7 +189,7 @@ public class MemoryPlannerTests
         if (run.Lora is null) model.TrainAllWeights();
         else model.Adapters.AddNew(run.Lora);
         if (run.Lora is not null) model.Adapters.Train();
-        using var optimizer = new AdamWOptimizer(backend, model.TrainableParameters, new AdamWOptions());
+        using var optimizer = new AdamWOptimizer(backend, model.TrainableParameters, new AdamWOptions(Kind: run.Optimizer));
         var step = new TrainingStep(model, optimizer, maxGradientNorm: 1, run.GradientCheckpointing, seed: 1);
         var random = new Random(7);
         for (var i = 0; i < Steps; i++)

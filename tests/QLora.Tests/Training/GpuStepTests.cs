@@ -14,7 +14,7 @@ public class GpuStepTests
 
     [Theory]
     [MemberData(nameof(StepMatrix))]
-    public void A_step_waits_once_and_takes_no_memory(string device, DType computeDType, bool checkpointing)
+    public void A_step_waits_once_and_takes_no_memory(string device, DType computeDType, bool checkpointing, OptimizerKind kind)
     {
         using var file = ModelFile.Open(TestData.Golden("models/llama"));
         using var backend = GpuBackend.Open(device);
@@ -22,7 +22,7 @@ public class GpuStepTests
         model.ComputeDType = computeDType;
         model.Adapters.AddNew(new LoraConfig { Rank = 4 });
         model.Adapters.Train();
-        using var optimizer = new AdamWOptimizer(backend, model.TrainableParameters, new AdamWOptions());
+        using var optimizer = new AdamWOptimizer(backend, model.TrainableParameters, new AdamWOptions(Kind: kind, Min8BitSize: 0));
         var step = new TrainingStep(model, optimizer, maxGradientNorm: 1, checkpointing, seed: 0);
         TokenBatch[] batches = [Batch(5, 12), Batch(21)];
         void Run(int steps)
@@ -43,13 +43,13 @@ public class GpuStepTests
     private static TokenBatch Batch(params int[] lengths)
         => TokenBatch.Create([.. lengths.Select(length => Enumerable.Range(3, length).ToArray()).Select(ids => (ids, (int[]?)ids))]);
 
-    public static TheoryData<string, DType, bool> StepMatrix()
+    public static TheoryData<string, DType, bool, OptimizerKind> StepMatrix()
     {
-        var data = new TheoryData<string, DType, bool>();
+        var data = new TheoryData<string, DType, bool, OptimizerKind>();
         foreach (var device in GpuDevices.List().Where(device => device.Kind != GpuDeviceKind.Emulation))
         {
-            data.Add(device.Name, DType.Float32, false);
-            data.Add(device.Name, DType.BFloat16, true);
+            data.Add(device.Name, DType.Float32, false, OptimizerKind.AdamW);
+            data.Add(device.Name, DType.BFloat16, true, OptimizerKind.AdamW8Bit);
         }
 
         return data;

@@ -32,7 +32,7 @@ public class MemoryTests
     /// </summary>
     [Theory]
     [MemberData(nameof(StepMatrix))]
-    public void AStepAllocatesNothing(string name, DType computeDType, bool checkpointing)
+    public void AStepAllocatesNothing(string name, DType computeDType, bool checkpointing, OptimizerKind kind)
     {
         using var file = ModelFile.Open(TestData.Golden($"models/{name}"));
         using var backend = new CpuBackend(threads: 2);
@@ -40,7 +40,7 @@ public class MemoryTests
         model.ComputeDType = computeDType;
         model.Adapters.AddNew(new LoraConfig { Rank = 4, Dropout = IsMixture(name) ? 0 : 0.1f });
         model.Adapters.Train();
-        using var optimizer = new AdamWOptimizer(backend, model.TrainableParameters, new AdamWOptions());
+        using var optimizer = new AdamWOptimizer(backend, model.TrainableParameters, new AdamWOptions(Kind: kind, Min8BitSize: 0));
         var step = new TrainingStep(model, optimizer, maxGradientNorm: 1, checkpointing, seed: 0);
         var cancellation = TestContext.Current.CancellationToken;
         var learningRate = IsMixture(name) ? 0 : 1e-3;
@@ -77,16 +77,16 @@ public class MemoryTests
         return data;
     }
 
-    public static TheoryData<string, DType, bool> StepMatrix()
+    public static TheoryData<string, DType, bool, OptimizerKind> StepMatrix()
     {
         string[] models = ["llama", "mistral_swa", "qwen2", "qwen3", "phi3", "gemma2", "gemma3_text", "olmo2", "granite", "smollm3", "gpt2", "mixtral", "qwen3_moe"];
-        var data = new TheoryData<string, DType, bool>();
+        var data = new TheoryData<string, DType, bool, OptimizerKind> { { "llama", DType.Float32, false, OptimizerKind.AdamW8Bit } };
         foreach (var model in models)
         {
             foreach (var computeDType in new[] { DType.Float32, DType.BFloat16 })
             {
-                data.Add(model, computeDType, false);
-                data.Add(model, computeDType, true);
+                data.Add(model, computeDType, false, OptimizerKind.AdamW);
+                data.Add(model, computeDType, true, OptimizerKind.AdamW);
             }
         }
 
