@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using QLora.Autograd;
 using QLora.Cli.Benching;
 using QLora.Cli.Frame;
 using QLora.Cli.Options;
@@ -19,7 +20,7 @@ internal sealed class BenchCommand : CliCommand
     private readonly Option<int?> _repeat = NewOption.Integer("--repeat", "Measurements of each speed, of which the median is reported [default: 5]");
     private readonly Option<int?> _batchSize = TrainingOptionGroup.BatchSizeOption();
     private readonly Option<OptimizerKind?> _optimizer = TrainingOptionGroup.OptimizerOption();
-    private readonly Option<TrueFalse?> _checkpointing = TrainingOptionGroup.CheckpointingOption();
+    private readonly CheckpointingOption _checkpointing = new(GradientCheckpointing.Recompute);
 
     public BenchCommand() : base("bench", "Measure training, prompt and generation speed, load time and peak memory, and their share of what the machine can do")
     {
@@ -51,13 +52,14 @@ internal sealed class BenchCommand : CliCommand
         using var file = _model.Open(context);
         var tokens = context.Get(_tokens) ?? 512;
         if (tokens > file.Config.ContextLength) throw new QLoraException($"--tokens is {tokens}, but the model's context has {file.Config.ContextLength}");
+        var checkpointing = _checkpointing.Read(context, _model.Device.Name(context));
         using var loaded = _model.Load(context, file);
         var loadSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         loaded.Model.Adapters.AddNew(_lora.Read(context));
 
         using var limits = new MachineLimits(_model.Device.Threads(context));
         var benchmark = new Benchmark(context, loaded.Model, tokens, limits, context.Get(_repeat) ?? 5);
-        var trained = benchmark.Train(context.Get(_batchSize) ?? 1, context.Get(_checkpointing) ?? true, context.Get(_optimizer) ?? OptimizerKind.AdamW);
+        var trained = benchmark.Train(context.Get(_batchSize) ?? 1, checkpointing, context.Get(_optimizer) ?? OptimizerKind.AdamW);
         var peak = ProcessMemory.PeakResidentBytes;
         var (read, written) = (benchmark.Prompt(), benchmark.Generate());
         var result = new BenchResult(

@@ -66,6 +66,7 @@ internal sealed class TrainCommand : CliCommand
         var output = context.Need(_output);
         CheckOutput(context, output);
         context.LeftOnDisk = "nothing was written";
+        var options = _training.Read(context, _model.Device.Name(context)).Validated();
         using var file = _model.Open(context);
         var full = context.Get(_method) == Method.Full;
         var lora = _model.Adapter(context) is { } adapter ? LoraConfig.Load(adapter) : _lora.Read(context);
@@ -75,7 +76,6 @@ internal sealed class TrainCommand : CliCommand
         var data = DataOptions.Load(context, builder, context.Need(_data), "training data");
         var evaluationData = context.Get(_evalData) is { } path ? DataOptions.Load(context, builder, path, "evaluation data") : null;
 
-        var options = _training.Read(context).Validated();
         var quantization = full ? QuantizationOptions.None : _model.Quantization(context);
         var memory = context.Get(_memory) ?? MemoryOfGpu(context);
         var plan = memory is { } most ? TrainingPlan.Of(

@@ -1,6 +1,5 @@
 using ILGPU;
 using ILGPU.Runtime;
-using ILGPU.Runtime.OpenCL;
 
 namespace QLora.Gpu;
 
@@ -27,7 +26,7 @@ internal sealed class StagingBuffer(Accelerator accelerator, AcceleratorStream s
             if (_used == Size) synchronize();
             var length = Math.Min(source.Length - start, Size - _used);
             source.Slice(start, length).CopyTo(_memory.Span[_used..]);
-            QueueUpload(_used, destination.SubView(start, length));
+            HostCopy.Upload(stream, Address(_used), destination.SubView(start, length));
             start += length;
             _used = Math.Min(Size, (_used + length + Alignment - 1) / Alignment * Alignment);
         }
@@ -40,7 +39,7 @@ internal sealed class StagingBuffer(Accelerator accelerator, AcceleratorStream s
         {
             if (_used == Size) synchronize();
             var (from, length) = (_used, Math.Min(destination.Length - start, Size - _used));
-            QueueDownload(source.SubView(start, length), from);
+            HostCopy.Download(stream, source.SubView(start, length), Address(from));
             synchronize();
             _memory.Span.Slice(from, length).CopyTo(destination[start..]);
             start += length;
@@ -53,27 +52,5 @@ internal sealed class StagingBuffer(Accelerator accelerator, AcceleratorStream s
     /// <summary>Gives the memory back; nothing may be under way.</summary>
     public void Dispose() => _memory.Dispose();
 
-    // For OpenCL, ILGPU copies as much as the whole host buffer holds, whichever part of it is asked for; there the driver is called at once.
-    private void QueueUpload(int from, ArrayView<byte> destination)
-    {
-        if (stream is CLStream) Check(CLAPI.CurrentAPI.WriteBuffer(stream, Buffer(destination), false, Start(destination), (nint)destination.Length, Address(from)));
-        else _memory.ArrayView.SubView(from, destination.Length).CopyTo(stream, destination);
-    }
-
-    private void QueueDownload(ArrayView<byte> source, int to)
-    {
-        if (stream is CLStream) Check(CLAPI.CurrentAPI.ReadBuffer(stream, Buffer(source), false, Start(source), (nint)source.Length, Address(to)));
-        else source.CopyTo(stream, _memory.ArrayView.SubView(to, source.Length));
-    }
-
     private nint Address(int place) => _memory.ArrayView.SubView(place, 1).LoadEffectiveAddressAsPtr();
-
-    private static nint Buffer<TView>(TView view) where TView : IContiguousArrayView => view.Buffer.NativePtr;
-
-    private static nint Start<TView>(TView view) where TView : IContiguousArrayView => (nint)view.IndexInBytes;
-
-    private static void Check(CLError error)
-    {
-        if (error != CLError.CL_SUCCESS) throw new CLException(error);
-    }
 }

@@ -36,7 +36,7 @@ public sealed partial class ForwardContext
     {
         var (rows, targets) = (Batch.SupervisedRows, Batch.Targets);
         if (rows.Length == 0) return;
-        var most = (_options.Checkpoint ? FrugalLogitsChunkBytes : LogitsChunkBytes) / (sizeof(float) * head.Spec.Out);
+        var most = (_options.Checkpointing == GradientCheckpointing.None ? LogitsChunkBytes : FrugalLogitsChunkBytes) / (sizeof(float) * head.Spec.Out);
         most = Math.Min(Math.Max(most, FewestLogitsRows), rows.Length);
         var chunks = (rows.Length + most - 1) / most;
         var chunk = (rows.Length + chunks - 1) / chunks; // none of a few rows, for which the whole head is read

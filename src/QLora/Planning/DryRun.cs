@@ -53,6 +53,9 @@ internal sealed class DryRun : IDisposable
     /// <summary>The most that buffers hold at once.</summary>
     public long PoolBytes => _backend.Memory.PeakInUse;
 
+    /// <summary>Page-locked memory of the host at its peak.</summary>
+    public long PinnedBytes => _backend.PinnedMemory.PeakResident;
+
     /// <summary>Takes the steps.</summary>
     public void Train()
     {

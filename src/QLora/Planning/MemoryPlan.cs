@@ -27,6 +27,9 @@ public sealed record MemoryPlan(PlannedRun Run)
     /// <summary>Whether it is a plan of a GPU's memory, not of the process's.</summary>
     public required bool OnGpu { get; init; }
 
+    /// <summary>Page-locked memory of the host for what is offloaded, in whole regions as the pool takes them; beside <see cref="TotalBytes"/>, which is the GPU's then. 0 without offloading.</summary>
+    public required long PinnedBytes { get; init; }
+
     /// <summary>All of it: the peak of resident memory.</summary>
     public long TotalBytes => WeightsBytes + AdapterBytes + ActivationsBytes + WorkspaceBytes + ProcessBytes;
 

@@ -1,4 +1,5 @@
 using QLora.Adapters;
+using QLora.Autograd;
 using QLora.Models;
 using QLora.Tensors;
 using QLora.Training;
@@ -20,8 +21,8 @@ public sealed record PlannedRun
     /// <summary>Tokens of the longest example, at least 2. A plan is for micro-batches of nothing but such examples.</summary>
     public int MaxLength { get; init; } = 1024;
 
-    /// <summary>Whether blocks are run again in the backward pass instead of kept.</summary>
-    public bool GradientCheckpointing { get; init; } = true;
+    /// <summary>What blocks keep for the backward pass.</summary>
+    public GradientCheckpointing GradientCheckpointing { get; init; } = GradientCheckpointing.Recompute;
 
     /// <summary>What updates the weights.</summary>
     public OptimizerKind Optimizer { get; init; }

@@ -1,3 +1,5 @@
+using QLora.Autograd;
+
 namespace QLora.Training;
 
 /// <summary>The settings of a training run, named after PEFT and TRL.</summary>
@@ -36,8 +38,8 @@ public sealed record TrainingOptions
     /// <summary>Elements that a tensor must have for 8-bit moments, at least 0; smaller ones keep theirs in Float32, as with bitsandbytes.</summary>
     public int Min8BitSize { get; init; } = 4096;
 
-    /// <summary>Whether blocks are run again in the backward pass instead of kept: less memory, a third more work, the same numbers.</summary>
-    public bool GradientCheckpointing { get; init; } = true;
+    /// <summary>What blocks keep for the backward pass: less memory costs more work, the numbers are the same. What computes in the memory of the process cannot offload.</summary>
+    public GradientCheckpointing GradientCheckpointing { get; init; } = GradientCheckpointing.Recompute;
 
     /// <summary>Whether consecutive examples share a row as long as they fit into the longest allowed; each still attends to itself only.</summary>
     public bool Packing { get; init; }

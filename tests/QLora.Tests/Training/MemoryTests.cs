@@ -1,4 +1,5 @@
 using QLora.Adapters;
+using QLora.Autograd;
 using QLora.Backends;
 using QLora.Cpu;
 using QLora.Models;
@@ -15,7 +16,7 @@ public class MemoryTests
 
     [Theory]
     [MemberData(nameof(Backends))]
-    public void NativeMemoryDoesNotGrowFromStepToStep(string backendName, bool checkpointing)
+    public void NativeMemoryDoesNotGrowFromStepToStep(string backendName, GradientCheckpointing checkpointing)
     {
         using var backend = TestBackends.Create(backendName);
         using var model = TinyModel.WithAdapter(backend);
@@ -32,7 +33,7 @@ public class MemoryTests
     /// </summary>
     [Theory]
     [MemberData(nameof(StepMatrix))]
-    public void AStepAllocatesNothing(string name, DType computeDType, bool checkpointing, OptimizerKind kind)
+    public void AStepAllocatesNothing(string name, DType computeDType, GradientCheckpointing checkpointing, OptimizerKind kind)
     {
         using var file = ModelFile.Open(TestData.Golden($"models/{name}"));
         using var backend = new CpuBackend(threads: 2);
@@ -65,28 +66,28 @@ public class MemoryTests
     private static TokenBatch Batch(params int[] lengths)
         => TokenBatch.Create([.. lengths.Select(length => Enumerable.Range(3, length).ToArray()).Select(ids => (ids, (int[]?)ids))]);
 
-    public static TheoryData<string, bool> Backends()
+    public static TheoryData<string, GradientCheckpointing> Backends()
     {
-        var data = new TheoryData<string, bool>();
+        var data = new TheoryData<string, GradientCheckpointing>();
         foreach (var backend in TestBackends.Names)
         {
-            data.Add(backend, false);
-            data.Add(backend, true);
+            data.Add(backend, GradientCheckpointing.None);
+            data.Add(backend, GradientCheckpointing.Recompute);
         }
 
         return data;
     }
 
-    public static TheoryData<string, DType, bool, OptimizerKind> StepMatrix()
+    public static TheoryData<string, DType, GradientCheckpointing, OptimizerKind> StepMatrix()
     {
         string[] models = ["llama", "mistral_swa", "qwen2", "qwen3", "phi3", "gemma2", "gemma3_text", "olmo2", "granite", "smollm3", "gpt2", "mixtral", "qwen3_moe"];
-        var data = new TheoryData<string, DType, bool, OptimizerKind> { { "llama", DType.Float32, false, OptimizerKind.AdamW8Bit } };
+        var data = new TheoryData<string, DType, GradientCheckpointing, OptimizerKind> { { "llama", DType.Float32, GradientCheckpointing.None, OptimizerKind.AdamW8Bit } };
         foreach (var model in models)
         {
             foreach (var computeDType in new[] { DType.Float32, DType.BFloat16 })
             {
-                data.Add(model, computeDType, false, OptimizerKind.AdamW);
-                data.Add(model, computeDType, true, OptimizerKind.AdamW);
+                data.Add(model, computeDType, GradientCheckpointing.None, OptimizerKind.AdamW);
+                data.Add(model, computeDType, GradientCheckpointing.Recompute, OptimizerKind.AdamW);
             }
         }
 

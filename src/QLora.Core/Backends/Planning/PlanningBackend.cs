@@ -11,7 +11,7 @@ namespace QLora.Backends.Planning;
 /// <param name="workspaces">What the ops of the other backend take for themselves.</param>
 public partial class PlanningBackend(OpWorkspaces workspaces) : Backend
 {
-    private readonly PlanningPool _pool = new(workspaces.OwnMemory);
+    private readonly PlanningPool _pool = new(workspaces.OwnMemory), _pinned = new(wholeRegions: true);
     private DeviceBuffer? _productMemory;
     private ulong _routes;
 
@@ -25,10 +25,29 @@ public partial class PlanningBackend(OpWorkspaces workspaces) : Backend
     public override MemoryStatistics Memory => _pool.Statistics;
 
     /// <inheritdoc/>
+    public override bool CanOffload => true;
+
+    /// <inheritdoc/>
+    public override MemoryStatistics PinnedMemory => _pinned.Statistics;
+
+    /// <inheritdoc/>
     public override DeviceBuffer AllocateBuffer(long bytes) => _pool.Allocate(bytes);
 
     /// <inheritdoc/>
-    public override void EndStep() => _pool.EndStep();
+    public override void EndStep()
+    {
+        _pool.EndStep();
+        _pinned.EndStep();
+    }
+
+    /// <inheritdoc/>
+    protected override DeviceBuffer AllocatePinnedBuffer(long bytes) => _pinned.Allocate(bytes);
+
+    /// <inheritdoc/>
+    protected override void OffloadCore(Tensor source, Tensor pinned) { }
+
+    /// <inheritdoc/>
+    protected override void FetchCore(Tensor pinned, Tensor destination) { }
 
     /// <inheritdoc/>
     protected override void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination) { }
@@ -98,6 +117,7 @@ public partial class PlanningBackend(OpWorkspaces workspaces) : Backend
         if (!disposing) return;
         _productMemory?.Dispose();
         _pool.Dispose();
+        _pinned.Dispose();
     }
 
     /// <summary>
