@@ -31,7 +31,7 @@ public sealed partial class GpuBackend : Backend
         _ownsDevice = ownsDevice;
         _stream = device.Accelerator.CreateStream();
         _copies = new CopyQueue(device.Accelerator, _stream);
-        _staging = new StagingBuffer(device.Accelerator, _stream, Synchronize);
+        _staging = new StagingBuffer(device.Accelerator, _stream, WaitForStream);
         _pool = new DeviceMemoryPool(device.Accelerator, Math.Max(0, (memoryBudget ?? device.Accelerator.MemorySize) - DriverBytes(Name)));
         _pinned = new PinnedMemoryPool(device.Accelerator);
     }
@@ -72,6 +72,19 @@ public sealed partial class GpuBackend : Backend
     {
         _pool.EndStep();
         _pinned.EndStep();
+    }
+
+    /// <inheritdoc/>
+    public override void Synchronize()
+    {
+        try
+        {
+            WaitForStream();
+        }
+        catch (AcceleratorException failure)
+        {
+            throw _device.Lost(failure);
+        }
     }
 
     /// <inheritdoc/>
@@ -142,7 +155,7 @@ public sealed partial class GpuBackend : Backend
         if (_ownsDevice) _device.Dispose();
     }
 
-    private void Synchronize()
+    private void WaitForStream()
     {
         _stream.Synchronize();
         _staging.Reuse();

@@ -43,7 +43,7 @@ internal sealed class TrainingOptionGroup : IOptionGroup
 
     /// <summary>The option of the optimizer.</summary>
     public static Option<OptimizerKind?> OptimizerOption() => NewOption.Choice<OptimizerKind?>("--optimizer",
-        $"What updates the weights; adamw8bit keeps the moments of tensors from {Default.Min8BitSize:N0} elements on in 8 bits: a quarter of their memory [default: {Default.Optimizer.Name()}]",
+        $"What updates the weights; adamw8bit keeps the moments of tensors from {Default.Min8BitSize:N0} elements on in 8 bits: a quarter of their memory; the paged ones keep them in the host's memory while a GPU is trained on, and are the plain ones elsewhere [default: {Default.Optimizer.Name()}]",
         [.. Enum.GetValues<OptimizerKind>().Select(kind => (kind.Name(), (OptimizerKind?)kind))]);
 
     /// <summary>The settings that the command line asks for.</summary>

@@ -41,6 +41,9 @@ public abstract partial class Backend
     /// <summary>The ops that follow begin when all copies of <see cref="Offload"/> and <see cref="Fetch"/> so far are done. The host does not wait.</summary>
     public virtual void AwaitCopies() { }
 
+    /// <summary>The host waits for all ops so far, and for copies that they await: what was offloaded can be read then.</summary>
+    public virtual void Synchronize() { }
+
     /// <summary>Backend part of <see cref="AllocatePinned"/>.</summary>
     protected virtual DeviceBuffer AllocatePinnedBuffer(long bytes) => throw new NotSupportedException($"{Name} has no memory of its own to free");
 

@@ -18,7 +18,7 @@ internal sealed class PinnedMemoryPool(Accelerator accelerator) : HostMemoryPool
         {
             base.FreeRegion(new MemoryRegion(address, bytes));
             throw new DeviceMemoryException($"the driver of {accelerator.Name} cannot lock {bytes:N0} bytes of the host's memory ({DriverFailure.Describe(refused)}); "
-                + "a smaller --max-length or --batch-size needs less, and --gradient-checkpointing true needs none", refused);
+                + "a smaller --max-length or --batch-size needs less, and --gradient-checkpointing true with an --optimizer that is not paged needs none", refused);
         }
     }
 

@@ -10,7 +10,7 @@ internal static class AdamWKernels
     {
         var i = Grid.GlobalIndex.X;
         if (i >= parameter.IntLength) return;
-        var moments = AdamWMoments.Next(firstMoment[i], secondMoment[i], gradient[i], factors);
+        var moments = ElementMoments.Next(firstMoment[i], secondMoment[i], gradient[i], factors);
         parameter[i] = moments.Step(parameter[i], factors);
         firstMoment[i] = moments.First;
         secondMoment[i] = moments.Second;
@@ -30,7 +30,7 @@ internal static class AdamWKernels
         for (var i = Group.IdxX; i < length; i += Group.DimX)
         {
             var at = start + i;
-            var moments = AdamWMoments.Next(firstMoment.Decode(at, block), secondMoment.Decode(at, block), gradient[at], factors);
+            var moments = ElementMoments.Next(firstMoment.Decode(at, block), secondMoment.Decode(at, block), gradient[at], factors);
             parameter[at] = moments.Step(parameter[at], factors);
             first[i] = moments.First;
             second[i] = moments.Second;

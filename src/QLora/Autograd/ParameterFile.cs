@@ -11,20 +11,22 @@ internal static class ParameterFile
     /// <summary>Writes a file of some tensors, complete or not at all.</summary>
     /// <exception cref="QLoraException">It cannot be written; the place is as it was.</exception>
     public static void Write(string path, Backend backend, IEnumerable<(string Name, Tensor Tensor)> tensors)
-        => SafetensorsWriter.Write(path, tensors.Select(entry => Entry(backend, entry.Name, entry.Tensor)));
+    {
+        backend.Synchronize(); // what lies in the host's memory may have been copied there
+        SafetensorsWriter.Write(path, tensors.Select(entry => Entry(backend, entry.Name, entry.Tensor)));
+    }
 
     private static SafetensorsEntry Entry(Backend backend, string name, Tensor tensor) => new(name, tensor.DType, tensor.Shape, stream =>
     {
-        var bytes = tensor with { Shape = new Shape(checked((int)tensor.Bytes)), DType = DType.UInt8 };
-        if (bytes.Buffer is HostBuffer)
+        if (tensor.Buffer is HostBuffer)
         {
-            stream.Write(bytes.Span<byte>());
+            stream.Write(tensor.HostBytes());
             return;
         }
 
-        var content = ArrayPool<byte>.Shared.Rent((int)bytes.Count);
-        backend.CopyToHost(bytes, content.AsSpan(0, (int)bytes.Count));
-        stream.Write(content.AsSpan(0, (int)bytes.Count));
+        var content = ArrayPool<byte>.Shared.Rent(checked((int)tensor.Bytes));
+        backend.CopyToHost(tensor, content.AsSpan(0, (int)tensor.Bytes));
+        stream.Write(content.AsSpan(0, (int)tensor.Bytes));
         ArrayPool<byte>.Shared.Return(content);
     });
 
@@ -48,6 +50,11 @@ internal static class ParameterFile
     /// <summary>Reads the tensors that <see cref="Check"/> found to be there.</summary>
     public static void Read(Backend backend, SafetensorsFile file, IReadOnlyList<(string Name, Tensor Tensor)> tensors)
     {
-        foreach (var (name, tensor) in tensors) backend.CopyFromHost(file.ReadRaw(name), tensor);
+        backend.Synchronize();
+        foreach (var (name, tensor) in tensors)
+        {
+            if (tensor.Buffer is HostBuffer) file.ReadRaw(name).CopyTo(tensor.HostBytes());
+            else backend.CopyFromHost(file.ReadRaw(name), tensor);
+        }
     }
 }

@@ -55,8 +55,9 @@ public sealed class MemoryPlanner
     public MemoryPlan Plan(PlannedRun run)
     {
         run.Validated().GradientCheckpointing.CheckedFor(_workspaces.OwnMemory);
-        using var bare = new DryRun(_file, _weights, _quantization, run, new PlanningBackend(OpWorkspaces.None));
-        using var real = new DryRun(_file, _weights, _quantization, run, new PlanningBackend(_workspaces));
+        var taken = _workspaces.OwnMemory ? run : run with { Optimizer = run.Optimizer.Unpaged() }; // there is nowhere to page to
+        using var bare = new DryRun(_file, _weights, _quantization, taken, new PlanningBackend(OpWorkspaces.None));
+        using var real = new DryRun(_file, _weights, _quantization, taken, new PlanningBackend(_workspaces));
         bare.Train();
         real.Train();
         var layers = real.SavedLayers();

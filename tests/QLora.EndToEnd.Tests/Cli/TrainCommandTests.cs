@@ -101,6 +101,8 @@ public class TrainCommandTests(TextModel model) : IClassFixture<TextModel>
         Train(folder, "whole", [.. settings, .. optimizer]).Succeeded();
         Train(folder, "parts", [.. settings, .. optimizer, "--resume", Path.Combine(folder["whole"], "checkpoint-2")]).Succeeded();
         Assert.Equal(File.ReadAllBytes(Path.Combine(folder["whole"], "adapter_model.safetensors")), File.ReadAllBytes(Path.Combine(folder["parts"], "adapter_model.safetensors")));
+        Train(folder, "paged", [.. settings, "--optimizer", "paged_adamw8bit"]).Succeeded(); // without a GPU, the same
+        Assert.Equal(File.ReadAllBytes(Path.Combine(folder["whole"], "adapter_model.safetensors")), File.ReadAllBytes(Path.Combine(folder["paged"], "adapter_model.safetensors")));
         Assert.Contains("adamw8bit from 4096 elements on", Qlora.Run("inspect", Path.Combine(folder["whole"], "checkpoint-2")).Succeeded().Output, StringComparison.Ordinal);
         Train(folder, "parts", [.. settings, "--resume", folder["whole"]]).Failed(3, "--optimizer is adamw and was adamw8bit from 4096 elements on");
     }

@@ -56,6 +56,17 @@ public class GpuPlanTests
     }
 
     [Theory]
+    [InlineData(OptimizerKind.PagedAdamW), InlineData(OptimizerKind.PagedAdamW8Bit)]
+    public void PagedMomentsAreNotCounted(OptimizerKind kind)
+    {
+        var (single, paged) = (Plan("8B", Standard), Plan("8B", Standard with { Optimizer = kind }));
+        Assert.Equal(single.AdapterBytes / 2, paged.AdapterBytes);
+        Assert.Equal(single.PoolBytes - single.AdapterBytes / 2, paged.PoolBytes, 16L << 20);
+        Assert.InRange(paged.PinnedBytes, kind.Is8Bit() ? single.AdapterBytes / 8 : single.AdapterBytes / 2, long.MaxValue);
+        Assert.Equal(0, single.PinnedBytes);
+    }
+
+    [Theory]
     [InlineData("1B", 8, "kept")]
     [InlineData("3B", 8, "kept")]
     [InlineData("8B", 8, "recomputed")]

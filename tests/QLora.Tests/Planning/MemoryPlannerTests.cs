@@ -53,6 +53,7 @@ public class MemoryPlannerTests
         ["bfloat16, long, kept, dropout"] =
             (run => run with { ComputeDType = DType.BFloat16, MaxLength = 200, GradientCheckpointing = GradientCheckpointing.None, Lora = new LoraConfig { Rank = 4, Dropout = 0.1f } }, new QuantizationOptions()),
         ["rank 64, 8-bit optimizer"] = (run => run with { Lora = new LoraConfig { Rank = 64 }, Optimizer = OptimizerKind.AdamW8Bit }, new QuantizationOptions()),
+        ["rank 64, paged optimizer"] = (run => run with { Lora = new LoraConfig { Rank = 64 }, Optimizer = OptimizerKind.PagedAdamW }, new QuantizationOptions()),
         ["every weight, 8-bit optimizer"] = (run => run with { Lora = null, Optimizer = OptimizerKind.AdamW8Bit }, QuantizationOptions.None),
         ["every weight"] = (run => run with { Lora = null }, QuantizationOptions.None),
     };
