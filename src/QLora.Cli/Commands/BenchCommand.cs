@@ -48,11 +48,11 @@ internal sealed class BenchCommand : CliCommand
     /// <inheritdoc/>
     protected override int Run(CommandContext context)
     {
+        var checkpointing = _checkpointing.Read(context, _model.Device.Name(context));
         var start = Stopwatch.GetTimestamp();
         using var file = _model.Open(context);
         var tokens = context.Get(_tokens) ?? 512;
         if (tokens > file.Config.ContextLength) throw new QLoraException($"--tokens is {tokens}, but the model's context has {file.Config.ContextLength}");
-        var checkpointing = _checkpointing.Read(context, _model.Device.Name(context));
         using var loaded = _model.Load(context, file);
         var loadSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         loaded.Model.Adapters.AddNew(_lora.Read(context));

@@ -63,10 +63,10 @@ internal sealed class TrainCommand : CliCommand
     /// <inheritdoc/>
     protected override int Run(CommandContext context)
     {
+        var options = _training.Read(context, _model.Device.Name(context)).Validated();
         var output = context.Need(_output);
         CheckOutput(context, output);
         context.LeftOnDisk = "nothing was written";
-        var options = _training.Read(context, _model.Device.Name(context)).Validated();
         using var file = _model.Open(context);
         var full = context.Get(_method) == Method.Full;
         var lora = _model.Adapter(context) is { } adapter ? LoraConfig.Load(adapter) : _lora.Read(context);
