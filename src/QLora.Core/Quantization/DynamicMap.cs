@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace QLora.Quantization;
 
 /// <summary>
@@ -46,10 +48,16 @@ public sealed class DynamicMap
     internal float[] Borders => [.. Enumerable.Range(0, _values.Length).Select(code => (float)Array.FindIndex(_codeOfGridPoint, found => found >= code))];
 
     /// <summary>
-    /// The code of a number in [−1, 1]. As in bitsandbytes on a processor the number is first rounded to a grid of 65,536 points, so that the code is
+    /// codes[i] ← the code of x = source[i] · scale, which lies in [−1, 1]. As in bitsandbytes on a processor x is first rounded to a grid of 65,536 points, so that the code is
     /// a look-up; next to a midpoint the result may be the second nearest.
     /// </summary>
-    public byte Encode(float x) => _codeOfGridPoint[(int)((x + 1) * GridScale + 0.5f)];
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Encode(ReadOnlySpan<float> source, float scale, Span<byte> codes)
+    {
+        ReadOnlySpan<byte> codeOfGridPoint = _codeOfGridPoint;
+        codes = codes[..source.Length];
+        for (var i = 0; i < codes.Length; i++) codes[i] = codeOfGridPoint[(int)((source[i] * scale + 1) * GridScale + 0.5f)];
+    }
 
     private static float[] Create(bool signed)
     {
