@@ -24,7 +24,7 @@ public sealed record PlannedRun
     /// <summary>What blocks keep for the backward pass.</summary>
     public GradientCheckpointing GradientCheckpointing { get; init; } = GradientCheckpointing.Recompute;
 
-    /// <summary>What updates the weights.</summary>
+    /// <summary>What updates the weights, with moments of 8 bits for tensors of <see cref="AdamWOptions.Min8BitSize"/> elements and more.</summary>
     public OptimizerKind Optimizer { get; init; }
 
     /// <summary>The type of activations and of their gradients: Float32 or BFloat16.</summary>

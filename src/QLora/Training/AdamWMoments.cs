@@ -31,7 +31,7 @@ internal readonly record struct AdamWMoments(Tensor First, Tensor Second, (Tenso
         ? [("state1", First), ("state2", Second), ("absmax1", first), ("absmax2", second)]
         : [("exp_avg", First), ("exp_avg_sq", Second)];
 
-    /// <summary>Those of some elements of the flattened parameter, of whole blocks up to its end.</summary>
+    /// <summary>Those of some elements of the flattened parameter, which begin at a whole block and end at one or with the parameter.</summary>
     public AdamWMoments Slice(int start, int count) => new(
         Flat(First).Slice(start, count), Flat(Second).Slice(start, count), AbsMax is var (first, second) ? (Blocks(first, start, count), Blocks(second, start, count)) : null);
 
@@ -47,7 +47,7 @@ internal readonly record struct AdamWMoments(Tensor First, Tensor Second, (Tenso
     /// <param name="parameter">The parameter.</param>
     /// <param name="gradient">Its gradient.</param>
     /// <param name="step">Rates and the step's number.</param>
-    /// <param name="staging">Of whole blocks and of the same kind as these. When it is given back, or used anew, the last copy from it must have been awaited.</param>
+    /// <param name="staging">Of the same kind; of whole blocks, where it is shorter than these. The last copy from it is to be awaited before it is given back.</param>
     public void StepPaged(Backend backend, Tensor parameter, Tensor gradient, AdamWStep step, AdamWMoments staging)
     {
         var (values, slopes, most) = (Flat(parameter), Flat(gradient), (int)staging.First.Count);

@@ -1,6 +1,6 @@
 namespace QLora.Training;
 
-/// <summary>What updates the weights, and where its moments lie: by the names of bitsandbytes and Hugging Face's Trainer.</summary>
+/// <summary>What updates the weights, and where its moments lie: named after bitsandbytes and Hugging Face's Trainer.</summary>
 public enum OptimizerKind
 {
     /// <summary>AdamW with moments in Float32: 8 bytes for each trained number.</summary>
@@ -9,7 +9,8 @@ public enum OptimizerKind
     /// <summary>AdamW with moments in 8 bits, of which 256 share a scale, but for small tensors: some 2 bytes for each trained number.</summary>
     AdamW8Bit,
 
-    /// <summary>The same numbers as <see cref="AdamW"/>. While a GPU is trained on, the moments lie in page-locked memory of the host and go through the GPU's in pieces.</summary>
+    /// <summary>The same numbers as <see cref="AdamW"/>. While a GPU is trained on, the moments lie in page-locked memory of the host and go through the GPU's in pieces.
+    /// All of them: bitsandbytes leaves those of fewer than 100,000 numbers on the GPU.</summary>
     PagedAdamW,
 
     /// <summary>The same numbers as <see cref="AdamW8Bit"/>, with moments where those of <see cref="PagedAdamW"/> are.</summary>
