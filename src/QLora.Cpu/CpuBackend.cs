@@ -17,7 +17,7 @@ public sealed partial class CpuBackend : HostBackend
     /// <param name="threads">How many, the caller among them; one per core when null.</param>
     /// <param name="width">Of the vectors; that of <see cref="VectorWidths.Chosen"/> when null.</param>
     /// <param name="machineCode">
-    /// Whether products of BFloat16 activations may go through machine code, which rounds both operands; what <see cref="PairInstructions.IsAllowed"/> says when null.
+    /// Whether products of BFloat16 activations may go through machine code, which rounds both operands; what <see cref="PairInstructions.AreWanted"/> says when null.
     /// Without it, or where the machine has no such instructions, they are those of Float32.
     /// </param>
     /// <exception cref="QLoraException">This machine does not have the width.</exception>
@@ -25,11 +25,11 @@ public sealed partial class CpuBackend : HostBackend
     {
         _width = width ?? VectorWidths.Chosen();
         if (!VectorWidths.Supported.Contains(_width)) throw new QLoraException($"this machine has no vectors of {(int)_width} bits");
-        _pairTiles = _width == VectorWidth.Vector512 && (machineCode ?? PairInstructions.IsAllowed()) ? PackedPairTile.All : null;
+        _pairTiles = _width == VectorWidth.Vector512 && (machineCode ?? PairInstructions.AreWanted()) ? PackedPairTile.All : null;
         _team = new ThreadTeam(threads ?? Environment.ProcessorCount);
     }
 
-    /// <summary>Whether products of BFloat16 activations go through machine code, at twice the speed of Float32.</summary>
+    /// <summary>Whether products of BFloat16 activations go through machine code.</summary>
     public bool MultipliesPairs => _pairTiles != null;
 
     /// <inheritdoc/>

@@ -20,17 +20,34 @@ public sealed unsafe class PairTileTests
 
     [Theory]
     [InlineData("on", true)]
-    [InlineData("", true)]
     [InlineData("off", false)]
     [InlineData("perhaps", null)]
-    public void The_variable_forbids_it(string value, bool? allowed)
+    public void The_variable_decides_it(string value, bool? wanted)
     {
         var before = Environment.GetEnvironmentVariable(PairInstructions.Variable);
         try
         {
             Environment.SetEnvironmentVariable(PairInstructions.Variable, value);
-            if (allowed is not null) Assert.Equal(allowed, PairInstructions.IsAllowed());
-            else Assert.Equal("QLORA_MACHINE_CODE is 'perhaps', expected 'on' or 'off'", Assert.Throws<QLoraException>(() => PairInstructions.IsAllowed()).Message);
+            if (wanted is not null) Assert.Equal(wanted, PairInstructions.AreWanted());
+            else Assert.Equal("QLORA_MACHINE_CODE is 'perhaps', expected 'on' or 'off'", Assert.Throws<QLoraException>(() => PairInstructions.AreWanted()).Message);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(PairInstructions.Variable, before);
+        }
+    }
+
+    [Fact]
+    public void Without_it_the_faster_products_are_taken()
+    {
+        var before = Environment.GetEnvironmentVariable(PairInstructions.Variable);
+        try
+        {
+            Environment.SetEnvironmentVariable(PairInstructions.Variable, null);
+            Assert.Equal(PairInstructions.AreFaster, PairInstructions.AreWanted());
+            Assert.False(PairInstructions.AreFaster && !PairInstructions.IsInProcessor);
+            using var limits = new MachineLimits(1);
+            if (PairInstructions.IsInProcessor) Assert.Equal(PairInstructions.AreFaster, limits.BFloat16Gflops() is { } pairs && pairs.Peak > limits.Gflops().Peak);
         }
         finally
         {
