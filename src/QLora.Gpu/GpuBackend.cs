@@ -31,8 +31,8 @@ public sealed partial class GpuBackend : Backend
         _ownsDevice = ownsDevice;
         _stream = device.Accelerator.CreateStream();
         _copies = new CopyQueue(device.Accelerator, _stream);
-        _staging = new StagingBuffer(device.Accelerator, _stream, WaitForStream);
         _pool = new DeviceMemoryPool(device.Accelerator, Math.Max(0, (memoryBudget ?? device.Accelerator.MemorySize) - DriverBytes(Name)));
+        _staging = new StagingBuffer(device.Accelerator, _stream, _copies, bytes => (DeviceMemory)_pool.Allocate(bytes), WaitForStream);
         _pinned = new PinnedMemoryPool(device.Accelerator);
     }
 
@@ -148,9 +148,9 @@ public sealed partial class GpuBackend : Backend
         _tiles?.Dispose();
         foreach (var tables in _codebooks.Values) tables.Dispose();
         foreach (var tables in _maps.Values) tables.Dispose();
+        _staging.Dispose();
         _pool.Dispose();
         _pinned.Dispose();
-        _staging.Dispose();
         _stream.Dispose();
         if (_ownsDevice) _device.Dispose();
     }

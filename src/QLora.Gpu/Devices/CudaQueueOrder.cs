@@ -14,7 +14,7 @@ internal sealed unsafe class CudaQueueOrder : QueueOrder
     public CudaQueueOrder(CudaAccelerator accelerator)
     {
         _accelerator = accelerator;
-        var driver = NativeLibrary.Load(OperatingSystem.IsWindows() ? "nvcuda" : "cuda", typeof(CudaAPI).Assembly, null); // as ILGPU has loaded it
+        var driver = NativeLibrary.Load(OperatingSystem.IsWindows() ? "nvcuda" : "libcuda.so.1"); // which ILGPU has loaded: by this name it is found wherever it lies
         _streamWaitEvent = (delegate* unmanaged<nint, nint, uint, CudaError>)NativeLibrary.GetExport(driver, "cuStreamWaitEvent");
         using var binding = accelerator.BindScoped();
         CudaException.ThrowIfFailed(CudaAPI.CurrentAPI.CreateEvent(out _event, CudaEventFlags.CU_EVENT_DISABLE_TIMING));

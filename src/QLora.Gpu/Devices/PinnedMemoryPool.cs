@@ -10,6 +10,7 @@ internal sealed class PinnedMemoryPool(Accelerator accelerator) : HostMemoryPool
     /// <inheritdoc/>
     protected override MemoryRegion NewRegion(nint address, long bytes)
     {
+        using var binding = accelerator.BindScoped(); // ILGPU locks for the device that the thread has in use
         try
         {
             return new PinnedRegion(accelerator.CreatePageLockFromPinned<byte>(address, bytes), address, bytes);

@@ -132,6 +132,10 @@ public class MemoryPlannerTests
             SmallerRuns.Of(run, canOffload: false).Select(smaller =>
                 $"{smaller.GradientCheckpointing} {smaller.BatchSize} {smaller.GradientAccumulationSteps} {smaller.ComputeDType} {smaller.MaxLength} {smaller.Lora!.Rank}"));
 
+        Assert.Equal(
+            ["Recompute 3 Float32", "Recompute 1 Float32", "Offload 1 Float32", "Offload 1 BFloat16"],
+            SmallerRuns.Of(run, canOffload: true).Take(4).Select(smaller => $"{smaller.GradientCheckpointing} {smaller.BatchSize} {smaller.ComputeDType}"));
+
         using var file = ModelFile.Open(TestData.Golden("models/llama"));
         using var backend = TestBackends.Create("cpu-256");
         var planner = new MemoryPlanner(file, backend);

@@ -76,10 +76,11 @@ public sealed class GpuOffloadTests : IDisposable
         var (stay, leave) = (PlannedAndMeasured(GradientCheckpointing.Recompute), PlannedAndMeasured(GradientCheckpointing.Offload));
         var input = (long)Length * file.Config.HiddenSize * computeDType.Size();
         Assert.Equal((Blocks - 2) * input, stay.Planned.PoolBytes - leave.Planned.PoolBytes);
+        Assert.Equal((Blocks - 2) * input, stay.Memory.PeakInUse - leave.Memory.PeakInUse);
         Assert.Equal(0, stay.Planned.PinnedBytes);
         Assert.Equal(Blocks * input, leave.Pinned.PeakInUse);
 
-        (MemoryPlan Planned, MemoryStatistics Pinned) PlannedAndMeasured(GradientCheckpointing checkpointing)
+        (MemoryPlan Planned, MemoryStatistics Memory, MemoryStatistics Pinned) PlannedAndMeasured(GradientCheckpointing checkpointing)
         {
             using var backend = new GpuBackend(opened);
             var planned = new MemoryPlanner(file, backend).Plan(
@@ -88,7 +89,7 @@ public sealed class GpuOffloadTests : IDisposable
             for (var i = 0; i < 3; i++) run.Step(Batch(Length));
             Assert.Equal(backend.Memory.PeakInUse, planned.PoolBytes, Tolerance * backend.Memory.PeakInUse);
             Assert.Equal(planned.PinnedBytes, backend.PinnedMemory.PeakResident);
-            return (planned, backend.PinnedMemory);
+            return (planned, backend.Memory, backend.PinnedMemory);
         }
     }
 

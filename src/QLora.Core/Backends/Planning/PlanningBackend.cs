@@ -12,7 +12,7 @@ namespace QLora.Backends.Planning;
 public partial class PlanningBackend(OpWorkspaces workspaces) : Backend
 {
     private readonly PlanningPool _pool = new(workspaces.OwnMemory), _pinned = new(wholeRegions: true);
-    private DeviceBuffer? _productMemory;
+    private DeviceBuffer? _uploadMemory, _productMemory;
     private ulong _routes;
 
     /// <inheritdoc/>
@@ -50,7 +50,10 @@ public partial class PlanningBackend(OpWorkspaces workspaces) : Backend
     protected override void FetchCore(Tensor pinned, Tensor destination) { }
 
     /// <inheritdoc/>
-    protected override void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination) { }
+    protected override void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination)
+    {
+        if (workspaces.Uploads > 0) _uploadMemory ??= AllocateBuffer(workspaces.Uploads);
+    }
 
     /// <inheritdoc/>
     protected override void CopyToHostCore(Tensor source, Span<byte> destination)
@@ -115,6 +118,7 @@ public partial class PlanningBackend(OpWorkspaces workspaces) : Backend
     protected override void Dispose(bool disposing)
     {
         if (!disposing) return;
+        _uploadMemory?.Dispose();
         _productMemory?.Dispose();
         _pool.Dispose();
         _pinned.Dispose();
