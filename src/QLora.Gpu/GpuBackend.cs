@@ -7,16 +7,18 @@ using QLora.Tensors;
 namespace QLora.Gpu;
 
 /// <summary>
-/// Every op as a kernel that ILGPU compiles for the device, launched one after another on one stream. What the kernels do is in <c>Kernels</c>, one file per op;
-/// how they are launched in <c>Launchers</c>, under the same names. Same input and device give the same bits.
+/// Every op as a kernel that ILGPU compiles for the device, launched one after another on one stream; what is offloaded is copied on another beside them. What the kernels do is in
+/// <c>Kernels</c>, one file per op; how they are launched in <c>Launchers</c>, under the same names. Same input and device give the same bits.
 /// </summary>
 public sealed partial class GpuBackend : Backend
 {
     private readonly GpuDevice _device;
     private readonly bool _ownsDevice;
     private readonly AcceleratorStream _stream;
+    private readonly CopyQueue _copies;
     private readonly StagingBuffer _staging;
     private readonly DeviceMemoryPool _pool;
+    private readonly PinnedMemoryPool _pinned;
 
     /// <summary>A backend on a device that others may use as well.</summary>
     /// <param name="device">Not disposed with the backend.</param>
@@ -28,8 +30,10 @@ public sealed partial class GpuBackend : Backend
         _device = device;
         _ownsDevice = ownsDevice;
         _stream = device.Accelerator.CreateStream();
-        _staging = new StagingBuffer(device.Accelerator, _stream, Synchronize);
+        _copies = new CopyQueue(device.Accelerator, _stream);
         _pool = new DeviceMemoryPool(device.Accelerator, Math.Max(0, (memoryBudget ?? device.Accelerator.MemorySize) - DriverBytes(Name)));
+        _staging = new StagingBuffer(device.Accelerator, _stream, _copies, bytes => (DeviceMemory)_pool.Allocate(bytes), WaitForStream);
+        _pinned = new PinnedMemoryPool(device.Accelerator);
     }
 
     /// <summary>A backend with a device of its own.</summary>
@@ -64,7 +68,24 @@ public sealed partial class GpuBackend : Backend
     }
 
     /// <inheritdoc/>
-    public override void EndStep() => _pool.EndStep();
+    public override void EndStep()
+    {
+        _pool.EndStep();
+        _pinned.EndStep();
+    }
+
+    /// <inheritdoc/>
+    public override void Synchronize()
+    {
+        try
+        {
+            WaitForStream();
+        }
+        catch (AcceleratorException failure)
+        {
+            throw _device.Lost(failure);
+        }
+    }
 
     /// <inheritdoc/>
     protected override void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination)
@@ -123,15 +144,18 @@ public sealed partial class GpuBackend : Backend
     {
         if (!disposing || _device.IsLost) return; // its driver would refuse, and hide what went wrong; what it holds goes with the process
         _stream.Synchronize();
+        _copies.Dispose();
         _tiles?.Dispose();
         foreach (var tables in _codebooks.Values) tables.Dispose();
-        _pool.Dispose();
+        foreach (var tables in _maps.Values) tables.Dispose();
         _staging.Dispose();
+        _pool.Dispose();
+        _pinned.Dispose();
         _stream.Dispose();
         if (_ownsDevice) _device.Dispose();
     }
 
-    private void Synchronize()
+    private void WaitForStream()
     {
         _stream.Synchronize();
         _staging.Reuse();

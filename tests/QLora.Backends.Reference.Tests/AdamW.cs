@@ -12,7 +12,7 @@ public sealed class AdamW() : AdamWTests(Devices.All)
         var result = Run(backend, w =>
         {
             var (parameter, first, second) = (w.Upload(Values.Of(new Shape(2), 2, -4)), w.Upload(Values.Of(new Shape(2), 0, 0)), w.Upload(Values.Of(new Shape(2), 0, 0)));
-            w.Backend.AdamW(parameter, w.Upload(Values.Of(new Shape(2), 20, -60)), first, second, new AdamWStep(0.5f, 0.75f, 0.5f, 0, 0.25f, 1, 0.1f));
+            w.Backend.AdamW(parameter, w.Upload(Values.Of(new Shape(2), 20, -60)), first, second, new AdamWStep(0.5, 0.75, 0.5, 0, 0.25, 1, 0.1f));
             return [parameter, first, second];
         });
         Close.Check("parameter", [2 * 0.875f - 0.5f, -4 * 0.875f + 0.5f], result[0].Data, 1e-6);

@@ -21,7 +21,7 @@ public abstract class AdamWTests(IReadOnlyList<Device> devices) : OpTests(device
         for (var step = 1; step <= 4; step++)
         {
             var gradient = w.Upload(Values.Normal(10 + step, count));
-            w.Backend.AdamW(parameter, gradient, first, second, new AdamWStep(1e-2f, 0.9f, 0.999f, 1e-8f, 0.1f, step, 0.5f));
+            w.Backend.AdamW(parameter, gradient, first, second, new AdamWStep(1e-2, 0.9, 0.999, 1e-8, 0.1, step, 0.5f));
         }
 
         return [parameter, first, second];
@@ -39,7 +39,7 @@ public abstract class AdamWTests(IReadOnlyList<Device> devices) : OpTests(device
         for (var step = 1; step <= 20; step++)
         {
             var row = ((step - 1) * initial.Length)..(step * initial.Length);
-            backend.AdamW(parameter, w.Upload(zeros with { Data = gradients[row] }), first, second, new AdamWStep(1e-2f, 0.9f, 0.999f, 1e-8f, 0.1f, step, 1));
+            backend.AdamW(parameter, w.Upload(zeros with { Data = gradients[row] }), first, second, new AdamWStep(1e-2, 0.9, 0.999, 1e-8, 0.1, step, 1));
             Close.Check($"parameters after step {step}", expected[row], w.Read(parameter).Data, 5e-6);
         }
     });
@@ -51,7 +51,7 @@ public abstract class AdamWTests(IReadOnlyList<Device> devices) : OpTests(device
         {
             var zeros = Values.Normal(1, 20).Times(0);
             var (parameter, gradient) = (w.Upload(Values.Normal(1, 20)), w.Upload(zeros));
-            w.Backend.AdamW(parameter, gradient, w.Upload(zeros), w.Upload(zeros), new AdamWStep(0.5f, 0.9f, 0.999f, 1e-8f, 0.5f, 1, 1));
+            w.Backend.AdamW(parameter, gradient, w.Upload(zeros), w.Upload(zeros), new AdamWStep(0.5, 0.9, 0.999, 1e-8, 0.5, 1, 1));
             return [parameter, gradient];
         });
         Close.Check("parameter", Values.Normal(1, 20).Times(0.75f).Data, results[0].Data, 1e-7);
@@ -61,7 +61,7 @@ public abstract class AdamWTests(IReadOnlyList<Device> devices) : OpTests(device
     [Fact]
     public void Shapes()
     {
-        var step = new AdamWStep(1e-2f, 0.9f, 0.999f, 1e-8f, 0.1f, 1, 1);
+        var step = new AdamWStep(1e-2, 0.9, 0.999, 1e-8, 0.1, 1, 1);
         Refuses("AdamW", "gradient", w => w.Backend.AdamW(w.Fresh(4), w.Fresh(3), w.Fresh(4), w.Fresh(4), step));
         Refuses("AdamW", "firstMoment", w => w.Backend.AdamW(w.Fresh(4), w.Fresh(4), w.Fresh(2, 2), w.Fresh(4), step));
         Refuses("AdamW", "secondMoment", w => w.Backend.AdamW(w.Fresh(4), w.Fresh(4), w.Fresh(4), w.Fresh(5), step));

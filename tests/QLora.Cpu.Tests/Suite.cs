@@ -2,6 +2,8 @@ namespace QLora.Tests.Backends.Cpu;
 
 public sealed class AdamW() : AdamWTests(Devices.All);
 
+public sealed class AdamW8Bit() : AdamW8BitTests(Devices.All);
+
 public sealed class CombineExperts() : CombineExpertsTests(Devices.All);
 
 public sealed class CopyColumns() : CopyColumnsTests(Devices.All);

@@ -2,6 +2,8 @@ namespace QLora.Tests.Backends.Gpu;
 
 public sealed class AdamW() : AdamWTests(Devices.All);
 
+public sealed class AdamW8Bit() : AdamW8BitTests(Devices.All);
+
 public sealed class Attention() : AttentionTests(Devices.All);
 
 public sealed class CombineExperts() : CombineExpertsTests(Devices.All);

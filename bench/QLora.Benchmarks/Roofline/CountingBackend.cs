@@ -55,6 +55,10 @@ internal sealed class CountingBackend(ProductChoice products, OpWorkspaces works
     protected override void AdamWCore(Tensor parameter, Tensor gradient, Tensor firstMoment, Tensor secondMoment, AdamWStep step) =>
         Move("AdamW", parameter, gradient, firstMoment, secondMoment, parameter, firstMoment, secondMoment);
 
+    protected override void AdamW8BitCore(Tensor parameter, Tensor gradient, QuantizedMoment firstMoment, QuantizedMoment secondMoment, AdamWStep step) => Move(
+        "AdamW8Bit", parameter, gradient, firstMoment.Codes, firstMoment.AbsMax, secondMoment.Codes, secondMoment.AbsMax,
+        parameter, firstMoment.Codes, firstMoment.AbsMax, secondMoment.Codes, secondMoment.AbsMax);
+
     protected override void SumOfSquaresCore(Tensor x, Tensor sums)
     {
         base.SumOfSquaresCore(x, sums);

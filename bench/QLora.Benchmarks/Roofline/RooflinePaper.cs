@@ -1,5 +1,6 @@
 using System.Globalization;
 using QLora.Adapters;
+using QLora.Autograd;
 using QLora.Backends;
 using QLora.Gpu;
 using QLora.Models;
@@ -33,16 +34,16 @@ internal static class RooflinePaper
 
     private static void WritePlans(ModelFile file, PlannedRun run)
     {
-        Console.WriteLine($"## Memory, MiB\n\n| blocks | weights | adapter, optimizer | passes | workspace | driver (assumed) | total | {string.Join(" | ", Memories.Select(memory => $"{memory} GiB"))} | longest on {string.Join(", ", Memories)} GiB |");
-        Console.WriteLine($"|---|{string.Concat(Enumerable.Repeat("---:|", 6 + Memories.Length))}---|");
-        foreach (var checkpointing in new[] { false, true })
+        Console.WriteLine($"## Memory, MiB\n\n| blocks | weights | adapter, optimizer | passes | workspace | driver (assumed) | total | pinned, of the host | {string.Join(" | ", Memories.Select(memory => $"{memory} GiB"))} | longest on {string.Join(", ", Memories)} GiB |");
+        Console.WriteLine($"|---|{string.Concat(Enumerable.Repeat("---:|", 7 + Memories.Length))}---|");
+        foreach (var checkpointing in Enum.GetValues<GradientCheckpointing>())
         {
             var chosen = run with { GradientCheckpointing = checkpointing };
             var plan = Planner(file, Memories[0]).Plan(chosen);
-            long[] budgets = [plan.WeightsBytes, plan.AdapterBytes, plan.ActivationsBytes, plan.WorkspaceBytes, plan.ProcessBytes, plan.TotalBytes];
+            long[] budgets = [plan.WeightsBytes, plan.AdapterBytes, plan.ActivationsBytes, plan.WorkspaceBytes, plan.ProcessBytes, plan.TotalBytes, plan.PinnedBytes];
             var fits = Memories.Select(memory => Planner(file, memory).Plan(chosen).Fits((long)memory << 30) ? "fits" : "no");
             var longest = Memories.Select(memory => $"{Longest(file, chosen with { BatchSize = 1 }, memory):N0}");
-            Console.WriteLine($"| {(checkpointing ? "recomputed" : "kept")} | {string.Join(" | ", budgets.Select(bytes => $"{bytes / 1048576.0:N0}").Concat(fits))} | {string.Join("; ", longest)} |");
+            Console.WriteLine($"| {NameOf(checkpointing)} | {string.Join(" | ", budgets.Select(bytes => $"{bytes / 1048576.0:N0}").Concat(fits))} | {string.Join("; ", longest)} |");
         }
     }
 
@@ -69,18 +70,25 @@ internal static class RooflinePaper
     private static void WriteSteps(ModelFile file, PlannedRun run, Card card)
     {
         Console.WriteLine($"\n## {card.Name}: {card.Bandwidth / 1e9:N0} GB/s, {card.Lanes / 1e12:N1} TFLOP/s by lanes, {card.Tensor / 1e12:N1} by tensor cores\n");
-        foreach (var checkpointing in new[] { true, false })
+        foreach (var checkpointing in new[] { GradientCheckpointing.Recompute, GradientCheckpointing.None }) // copies of offloading go on beside the kernels
         {
             var chosen = run with { GradientCheckpointing = checkpointing };
             var plan = Planner(file, card.MemoryGiB).Plan(chosen);
             var step = Count(file, chosen, card);
             double cached = step.Sum(work => work.Slowest(card, cached: true).Seconds), uncached = step.Sum(work => work.Slowest(card, cached: false).Seconds);
             var tokens = run.BatchSize * Tokens;
-            Console.WriteLine($"Blocks {(checkpointing ? "recomputed" : "kept")}, {(plan.Fits((long)card.MemoryGiB << 30) ? "fits" : "does not fit")}: {step.Count:N0} launches, "
+            Console.WriteLine($"Blocks {NameOf(checkpointing)}, {(plan.Fits((long)card.MemoryGiB << 30) ? "fits" : "does not fit")}: {step.Count:N0} launches, "
                 + $"{cached * 1e3:N0} ms a step with a perfect cache, {uncached * 1e3:N0} without any: at most {tokens / cached:N0} and {tokens / uncached:N0} tokens/s\n");
-            if (checkpointing) WriteKernels(step, card, cached);
+            if (checkpointing == GradientCheckpointing.Recompute) WriteKernels(step, card, cached);
         }
     }
+
+    private static string NameOf(GradientCheckpointing checkpointing) => checkpointing switch
+    {
+        GradientCheckpointing.None => "kept",
+        GradientCheckpointing.Recompute => "recomputed",
+        _ => "recomputed, inputs offloaded",
+    };
 
     private static void WriteKernels(List<Work> step, Card card, double total)
     {

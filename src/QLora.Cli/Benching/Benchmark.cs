@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using QLora.Autograd;
 using QLora.Backends;
 using QLora.Cli.Frame;
 using QLora.Cpu;
@@ -34,13 +35,14 @@ internal sealed class Benchmark(CommandContext context, CausalLanguageModel mode
 
     /// <summary>Optimizer steps on random tokens, all of them supervised: tokens a second.</summary>
     /// <param name="batchSize">Sequences in a step.</param>
-    /// <param name="checkpoint">Whether blocks are run again in the backward pass.</param>
-    public double Train(int batchSize, bool checkpoint)
+    /// <param name="checkpointing">What blocks keep for the backward pass.</param>
+    /// <param name="optimizer">What updates the adapter.</param>
+    public double Train(int batchSize, GradientCheckpointing checkpointing, OptimizerKind optimizer)
     {
         ProcessMemory.GiveBackGarbage(); // as a run does before its first step
         model.Adapters.Train();
-        using var optimizer = new AdamWOptimizer(model.Backend, model.TrainableParameters, new AdamWOptions());
-        var step = new TrainingStep(model, optimizer, maxGradientNorm: 1, checkpoint, seed: 42);
+        using var adamW = new AdamWOptimizer(model.Backend, model.TrainableParameters, new AdamWOptions(Kind: optimizer));
+        var step = new TrainingStep(model, adamW, maxGradientNorm: 1, checkpointing, seed: 42);
         var batch = TokenBatch.Create([.. Enumerable.Range(0, batchSize).Select(row => RandomTokens((ulong)row, tokens)).Select(ids => (ids, (int[]?)ids))]);
         var seconds = Median("training", MeasureFlopLimit, () => Time(() => step.Run([batch], learningRate: 1e-4, context.Cancellation)));
         foreach (var parameter in model.Adapters.Active!.Parameters) parameter.Freeze();

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using QLora.Autograd;
 using QLora.Cli.Benching;
 using QLora.Cli.Frame;
 using QLora.Cli.Options;
@@ -18,7 +19,8 @@ internal sealed class BenchCommand : CliCommand
     private readonly Option<int?> _tokens = NewOption.Integer("--tokens", "Tokens of a sequence [default: 512]", minimum: 2);
     private readonly Option<int?> _repeat = NewOption.Integer("--repeat", "Measurements of each speed, of which the median is reported [default: 5]");
     private readonly Option<int?> _batchSize = TrainingOptionGroup.BatchSizeOption();
-    private readonly Option<TrueFalse?> _checkpointing = TrainingOptionGroup.CheckpointingOption();
+    private readonly Option<OptimizerKind?> _optimizer = TrainingOptionGroup.OptimizerOption();
+    private readonly CheckpointingOption _checkpointing = new(GradientCheckpointing.Recompute);
 
     public BenchCommand() : base("bench", "Measure training, prompt and generation speed, load time and peak memory, and their share of what the machine can do")
     {
@@ -28,6 +30,7 @@ internal sealed class BenchCommand : CliCommand
         Add(_repeat);
         Add(_lora);
         Add(_batchSize);
+        Add(_optimizer);
         Add(_checkpointing);
         Add(ConfigOption);
     }
@@ -45,6 +48,7 @@ internal sealed class BenchCommand : CliCommand
     /// <inheritdoc/>
     protected override int Run(CommandContext context)
     {
+        var checkpointing = _checkpointing.Read(context, _model.Device.Name(context));
         var start = Stopwatch.GetTimestamp();
         using var file = _model.Open(context);
         var tokens = context.Get(_tokens) ?? 512;
@@ -55,7 +59,7 @@ internal sealed class BenchCommand : CliCommand
 
         using var limits = new MachineLimits(_model.Device.Threads(context));
         var benchmark = new Benchmark(context, loaded.Model, tokens, limits, context.Get(_repeat) ?? 5);
-        var trained = benchmark.Train(context.Get(_batchSize) ?? 1, context.Get(_checkpointing) ?? true);
+        var trained = benchmark.Train(context.Get(_batchSize) ?? 1, checkpointing, context.Get(_optimizer) ?? OptimizerKind.AdamW);
         var peak = ProcessMemory.PeakResidentBytes;
         var (read, written) = (benchmark.Prompt(), benchmark.Generate());
         var result = new BenchResult(

@@ -50,7 +50,8 @@ internal sealed class PlanCommand : CliCommand
     {
         using var file = _model.Open(context);
         var full = context.Get(_method) == Method.Full;
-        var training = _training.Read(context).Validated();
+        var device = _model.Device.Name(context);
+        var training = _training.Read(context, device).Validated();
         var run = new PlannedRun
         {
             Lora = full ? null : _model.Adapter(context) is { } adapter ? LoraConfig.Load(adapter) : _lora.Read(context),
@@ -58,12 +59,12 @@ internal sealed class PlanCommand : CliCommand
             GradientAccumulationSteps = training.GradientAccumulationSteps,
             MaxLength = _data.MaxLength(context),
             GradientCheckpointing = training.GradientCheckpointing,
+            Optimizer = training.Optimizer,
             ComputeDType = _model.ComputeDType(context),
         };
         if (file.Weights is null) context.Note($"{file.Path} holds no weights; they are taken to be in bfloat16");
 
         var text = ModelText.Of(file); // a run has it in memory, and so must the process that is measured
-        var device = _model.Device.Name(context);
         var memory = context.Get(_memory) ?? Devices.MemoryOf(device)
             ?? throw new QLoraException($"there is no device {device} here, so that nobody knows its memory; say it with --memory 8GiB");
         var planner = _model.Device.Planner(context, file, full ? QuantizationOptions.None : _model.Quantization(context), memory);

@@ -63,6 +63,7 @@ internal sealed class TrainCommand : CliCommand
     /// <inheritdoc/>
     protected override int Run(CommandContext context)
     {
+        var options = _training.Read(context, _model.Device.Name(context)).Validated();
         var output = context.Need(_output);
         CheckOutput(context, output);
         context.LeftOnDisk = "nothing was written";
@@ -75,7 +76,6 @@ internal sealed class TrainCommand : CliCommand
         var data = DataOptions.Load(context, builder, context.Need(_data), "training data");
         var evaluationData = context.Get(_evalData) is { } path ? DataOptions.Load(context, builder, path, "evaluation data") : null;
 
-        var options = _training.Read(context).Validated();
         var quantization = full ? QuantizationOptions.None : _model.Quantization(context);
         var memory = context.Get(_memory) ?? MemoryOfGpu(context);
         var plan = memory is { } most ? TrainingPlan.Of(

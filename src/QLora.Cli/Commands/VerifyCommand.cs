@@ -17,7 +17,7 @@ internal sealed class VerifyCommand : CliCommand
     private readonly Option<string?> _reference = NewOption.Text("--reference", "A safetensors file with input_ids, and attention_mask, labels, logits, loss, hidden.N, grad.NAME as far as recorded; "
         + "under the prefix lora. what was recorded with the adapter", "FILE").Needed();
     private readonly Option<double?> _tolerance = NewOption.Number("--tolerance", $"Largest relative error; of gradients ten times as much [default: {Default.Tolerance:0.######}]", "a number from 0 up", value => value >= 0);
-    private readonly Option<TrueFalse?> _checkpointing = NewOption.Switch("--gradient-checkpointing", "Whether gradients are computed with each block run again [default: false]");
+    private readonly CheckpointingOption _checkpointing = new(Default.GradientCheckpointing);
 
     public VerifyCommand() : base("verify", "Compare logits, losses, hidden states and gradients with a recorded reference; exit code 1 when an error is too large")
     {
@@ -42,12 +42,13 @@ internal sealed class VerifyCommand : CliCommand
         using var file = _model.Open(context);
         InputFile.Check(context.Need(_reference), "a recorded reference");
         using var reference = ReferenceFile.Open(context.Need(_reference));
+        var checkpointing = _checkpointing.Read(context, _model.Device.Name(context));
         using var loaded = _model.Load(context, file);
         context.Status.Show("comparing");
         var report = Verifier.Verify(loaded.Model, reference, new VerificationOptions
         {
             Tolerance = context.Get(_tolerance) ?? Default.Tolerance,
-            GradientCheckpointing = context.Get(_checkpointing) ?? Default.GradientCheckpointing,
+            GradientCheckpointing = checkpointing,
         });
         context.Result(ToJson(report), console => Write(console, report));
         return report.Passed ? ExitCode.Success : ExitCode.FailedCheck;

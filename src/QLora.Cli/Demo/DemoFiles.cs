@@ -1,4 +1,5 @@
 using QLora.Adapters;
+using QLora.Autograd;
 using QLora.Training;
 
 namespace QLora.Cli.Demo;
@@ -21,5 +22,5 @@ internal static class DemoFiles
     public static LoraConfig Lora { get; } = new() { Rank = 16, Alpha = 32 };
 
     /// <summary>How it is trained.</summary>
-    public static TrainingOptions Training { get; } = new() { BatchSize = 8, Epochs = 8, LearningRate = 3e-3, WarmupSteps = 20, GradientCheckpointing = false };
+    public static TrainingOptions Training { get; } = new() { BatchSize = 8, Epochs = 8, LearningRate = 3e-3, WarmupSteps = 20, GradientCheckpointing = GradientCheckpointing.None };
 }

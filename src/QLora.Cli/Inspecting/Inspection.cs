@@ -101,11 +101,14 @@ internal sealed record Inspection(string Kind, string Description, string? Model
         };
     }
 
-    /// <summary>How far a run was that wrote the folder as a checkpoint; nothing for another folder.</summary>
+    /// <summary>How far a run was that wrote the folder as a checkpoint, and what it updates with; nothing for another folder.</summary>
     private static IEnumerable<(string, JsonNode)> TrainingState(string folder)
     {
-        var state = Path.Combine(folder, "trainer_state.json");
-        if (File.Exists(state)) yield return ("checkpoint of step", ConfigJson.Open(state).Integer("step"));
+        var path = Path.Combine(folder, "trainer_state.json");
+        if (!File.Exists(path)) yield break;
+        var state = ConfigJson.Open(path);
+        yield return ("checkpoint of step", state.Integer("step"));
+        if (state.Object("settings")?.Text("--optimizer") is { } optimizer) yield return ("optimizer", optimizer);
     }
 
     private static WeightInfo Describe(SafetensorsInfo info) => new(info.Name, info.Shape, info.DType, null, info.Bytes);

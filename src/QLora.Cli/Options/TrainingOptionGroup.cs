@@ -21,8 +21,8 @@ internal sealed class TrainingOptionGroup : IOptionGroup
     private readonly Option<int?> _warmup = NewOption.Integer("--warmup-steps", $"Steps over which the learning rate grows from zero [default: {Default.WarmupSteps}]", minimum: 0);
     private readonly Option<double?> _weightDecay = NewOption.Number("--weight-decay", $"AdamW's decay [default: {Default.WeightDecay}]", "a number from 0 up", value => value >= 0);
     private readonly Option<double?> _maxGradNorm = NewOption.Number("--max-grad-norm", $"Norm to which gradients are clipped; 0 for no clipping [default: {Default.MaxGradNorm}]", "a number from 0 up", value => value >= 0);
-    private readonly Option<string?> _optimizer = NewOption.Choice<string>("--optimizer", "What updates the weights [default: adamw]", ("adamw", "adamw"));
-    private readonly Option<TrueFalse?> _checkpointing = CheckpointingOption();
+    private readonly Option<OptimizerKind?> _optimizer = OptimizerOption();
+    private readonly CheckpointingOption _checkpointing = new(Default.GradientCheckpointing);
     private readonly Option<bool> _packing = NewOption.Flag("--packing", "Let examples share a row of --max-length tokens; each still sees only itself");
     private readonly Option<TrueFalse?> _shuffle = NewOption.Switch("--shuffle", "Give each epoch an order of its own [default: true]");
     private readonly Option<ulong?> _seed = NewOption.Seed("--seed", $"What the order, dropout and new branches are drawn from [default: {Default.Seed}]");
@@ -34,19 +34,23 @@ internal sealed class TrainingOptionGroup : IOptionGroup
     /// <inheritdoc/>
     public IEnumerable<Option> All =>
     [
-        _batchSize, _accumulation, _epochs, _maxSteps, _learningRate, _schedule, _warmup, _weightDecay, _maxGradNorm, _optimizer, _checkpointing, _packing, _shuffle, _seed,
+        _batchSize, _accumulation, _epochs, _maxSteps, _learningRate, _schedule, _warmup, _weightDecay, _maxGradNorm, _optimizer, .. _checkpointing.All, _packing, _shuffle, _seed,
         _saveSteps, EvalSteps,
     ];
 
     /// <summary>The option of the micro-batch.</summary>
     public static Option<int?> BatchSizeOption() => NewOption.Integer("--batch-size", $"Examples, or packed rows, in a micro-batch [default: {Default.BatchSize}]");
 
-    /// <summary>The option of recomputation.</summary>
-    public static Option<TrueFalse?> CheckpointingOption() => NewOption.Switch("--gradient-checkpointing",
-        "Run each block again in the backward pass instead of keeping what it computed: less memory, more time, the same numbers [default: true]");
+    /// <summary>The option of the optimizer.</summary>
+    public static Option<OptimizerKind?> OptimizerOption() => NewOption.Choice<OptimizerKind?>("--optimizer",
+        $"What updates the weights; adamw8bit keeps the moments of tensors from {Default.Min8BitSize:N0} elements on in 8 bits: a quarter of their memory; the paged ones keep them in the host's memory while a GPU is trained on, and are the plain ones elsewhere [default: {Default.Optimizer.Name()}]",
+        [.. Enum.GetValues<OptimizerKind>().Select(kind => (kind.Name(), (OptimizerKind?)kind))]);
 
     /// <summary>The settings that the command line asks for.</summary>
-    public TrainingOptions Read(CommandContext context) => new()
+    /// <param name="context">The command's arguments.</param>
+    /// <param name="device">What the command runs on, by its name.</param>
+    /// <exception cref="QLoraException">One of them is not for this device.</exception>
+    public TrainingOptions Read(CommandContext context, string device) => new()
     {
         BatchSize = context.Get(_batchSize) ?? Default.BatchSize,
         GradientAccumulationSteps = context.Get(_accumulation) ?? Default.GradientAccumulationSteps,
@@ -57,7 +61,8 @@ internal sealed class TrainingOptionGroup : IOptionGroup
         WarmupSteps = context.Get(_warmup) ?? Default.WarmupSteps,
         WeightDecay = context.Get(_weightDecay) ?? Default.WeightDecay,
         MaxGradNorm = context.Get(_maxGradNorm) switch { null => Default.MaxGradNorm, 0 => null, var norm => norm },
-        GradientCheckpointing = context.Get(_checkpointing) ?? Default.GradientCheckpointing,
+        Optimizer = context.Get(_optimizer) ?? Default.Optimizer,
+        GradientCheckpointing = _checkpointing.Read(context, device),
         Packing = context.Get(_packing),
         Shuffle = context.Get(_shuffle) ?? Default.Shuffle,
         Seed = context.Get(_seed) ?? Default.Seed,

@@ -1,7 +1,9 @@
 using System.Text.Json.Nodes;
 using QLora.Cli.Frame;
+using QLora.Cli.Options;
 using QLora.Planning;
 using QLora.Tensors;
+using QLora.Training;
 using Spectre.Console;
 
 namespace QLora.Cli.Planning;
@@ -24,6 +26,7 @@ internal sealed record PlanReport(MemoryPlan Plan, long Memory, MemoryPlan? Inst
         ("workspace", Numbers.Bytes(Plan.WorkspaceBytes)),
         (Plan.OnGpu ? "driver" : "process", Numbers.Bytes(Plan.ProcessBytes)),
         ("total", Numbers.Bytes(Plan.TotalBytes)),
+        .. Plan.PinnedBytes == 0 ? new (string, string)[0] : [("pinned memory of the host", Numbers.Bytes(Plan.PinnedBytes))],
     ];
 
     /// <summary>Whether it fits, and what would if it does not.</summary>
@@ -34,7 +37,7 @@ internal sealed record PlanReport(MemoryPlan Plan, long Memory, MemoryPlan? Inst
             var need = $"needs {Numbers.Bytes(Plan.TotalBytes)}, and there are {Numbers.Bytes(Memory)}";
             if (Fits) return $"fits: {need}";
             return Instead is null
-                ? $"does not fit: {need}; nothing that was tried would (gradient checkpointing, smaller batches, bfloat16, shorter examples, a lower rank)"
+                ? $"does not fit: {need}; nothing that was tried would (gradient checkpointing, smaller batches, {(Plan.OnGpu ? "offloading, " : "")}bfloat16, shorter examples, a lower rank)"
                 : $"does not fit: {need}; this would, with {Numbers.Bytes(Instead.TotalBytes)}: {OptionsOf(Instead.Run)}";
         }
     }
@@ -76,12 +79,14 @@ internal sealed record PlanReport(MemoryPlan Plan, long Memory, MemoryPlan? Inst
         ["activations_bytes"] = plan.ActivationsBytes,
         ["workspace_bytes"] = plan.WorkspaceBytes,
         ["total_bytes"] = plan.TotalBytes,
+        ["pinned_bytes"] = plan.PinnedBytes,
         ["options"] = OptionsOf(plan.Run),
     };
 
     private static string OptionsOf(PlannedRun run)
-        => $"--gradient-checkpointing {(run.GradientCheckpointing ? "true" : "false")} --batch-size {run.BatchSize} --gradient-accumulation-steps {run.GradientAccumulationSteps} --max-length {run.MaxLength}"
+        => $"--gradient-checkpointing {CheckpointingOption.Word(run.GradientCheckpointing)} --batch-size {run.BatchSize} --gradient-accumulation-steps {run.GradientAccumulationSteps} --max-length {run.MaxLength}"
             + (run.ComputeDType == DType.BFloat16 ? " --compute-dtype bfloat16" : "")
+            + (run.Optimizer != OptimizerKind.AdamW ? $" --optimizer {run.Optimizer.Name()}" : "")
             + (run.Lora is { } lora ? $" --rank {lora.Rank}" : "");
 
     /// <summary>Neighbours that save the same in one line.</summary>

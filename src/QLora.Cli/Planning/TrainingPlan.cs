@@ -28,6 +28,7 @@ internal static class TrainingPlan
             GradientAccumulationSteps = options.GradientAccumulationSteps,
             MaxLength = length,
             GradientCheckpointing = options.GradientCheckpointing,
+            Optimizer = options.Optimizer,
             ComputeDType = computeDType,
             SupervisedShare = options.Packing ? 1 : Math.Min(1, (double)data.Examples.Max(example => example.SupervisedTokens) / length),
             EvaluationLength = evaluation is null ? 0 : (int)Math.Min(evaluation.Tokens, Math.Max(Evaluator.TokensPerBatch, evaluation.LongestExample)),

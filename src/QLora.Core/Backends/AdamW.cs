@@ -10,7 +10,7 @@ namespace QLora.Backends;
 /// <param name="WeightDecay">Decoupled decay per unit of learning rate.</param>
 /// <param name="Step">The number of this step, from 1.</param>
 /// <param name="GradientScale">Factor of the gradient before anything else: how clipping is applied.</param>
-public readonly record struct AdamWStep(float LearningRate, float Beta1, float Beta2, float Epsilon, float WeightDecay, int Step, float GradientScale);
+public readonly record struct AdamWStep(double LearningRate, double Beta1, double Beta2, double Epsilon, double WeightDecay, int Step, float GradientScale);
 
 public abstract partial class Backend
 {
@@ -26,14 +26,19 @@ public abstract partial class Backend
     public void AdamW(Tensor parameter, Tensor gradient, Tensor firstMoment, Tensor secondMoment, AdamWStep step)
     {
         const string Op = nameof(AdamW);
-        Check.That(parameter.DType == DType.Float32, Op, $"parameter is {parameter}, expected Float32");
-        Check.SameAs(Op, nameof(gradient), gradient, parameter);
+        CheckStep(Op, parameter, gradient, step);
         Check.SameAs(Op, nameof(firstMoment), firstMoment, parameter);
         Check.SameAs(Op, nameof(secondMoment), secondMoment, parameter);
-        Check.That(step.Step >= 1, Op, $"step {step.Step} is not counted from 1");
         AdamWCore(parameter, gradient, firstMoment, secondMoment, step);
     }
 
     /// <summary>Backend part of <see cref="AdamW"/>; shapes are checked.</summary>
     protected abstract void AdamWCore(Tensor parameter, Tensor gradient, Tensor firstMoment, Tensor secondMoment, AdamWStep step);
+
+    private static void CheckStep(string op, Tensor parameter, Tensor gradient, AdamWStep step)
+    {
+        Check.That(parameter.DType == DType.Float32, op, $"parameter is {parameter}, expected Float32");
+        Check.SameAs(op, nameof(gradient), gradient, parameter);
+        Check.That(step.Step >= 1, op, $"step {step.Step} is not counted from 1");
+    }
 }

@@ -44,8 +44,16 @@ public abstract partial class Backend : IDisposable
     public Tensor Upload<T>(Shape shape, DType dtype, ReadOnlySpan<T> values) where T : unmanaged
     {
         var tensor = Allocate(shape, dtype);
-        CopyFromHost(values, tensor);
-        return tensor;
+        try
+        {
+            CopyFromHost(values, tensor);
+            return tensor;
+        }
+        catch
+        {
+            tensor.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Copies host memory into a tensor.</summary>

@@ -18,10 +18,10 @@ public abstract unsafe class HostBackend : Backend
     public override void EndStep() => _pool.EndStep();
 
     /// <inheritdoc/>
-    protected override void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination) => source.CopyTo(Bytes(destination));
+    protected override void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination) => source.CopyTo(destination.HostBytes());
 
     /// <inheritdoc/>
-    protected override void CopyToHostCore(Tensor source, Span<byte> destination) => Bytes(source).CopyTo(destination);
+    protected override void CopyToHostCore(Tensor source, Span<byte> destination) => source.HostBytes().CopyTo(destination);
 
     /// <inheritdoc/>
     protected override void CopyCore(Tensor source, Tensor destination) => NativeMemory.Copy(Address(source), Address(destination), (nuint)source.Bytes);
@@ -36,6 +36,4 @@ public abstract unsafe class HostBackend : Backend
     }
 
     private static byte* Address(Tensor tensor) => (tensor with { Shape = new Shape(0), DType = DType.UInt8 }).Pointer<byte>();
-
-    private static Span<byte> Bytes(Tensor tensor) => new(Address(tensor), checked((int)tensor.Bytes));
 }

@@ -4,7 +4,7 @@ using QLora.Tensors;
 namespace QLora.Backends;
 
 /// <summary>A pool of native memory.</summary>
-internal sealed unsafe class HostMemoryPool : MemoryPool
+internal unsafe class HostMemoryPool : MemoryPool
 {
     private readonly Stack<PooledBuffer> _spare = []; // to be lent with another block, so that a step makes no objects
 
@@ -13,9 +13,7 @@ internal sealed unsafe class HostMemoryPool : MemoryPool
         var bytes = PagedRegion(length);
         try
         {
-            var address = NativeMemory.AlignedAlloc((nuint)bytes, MemoryRegion.PageBytes);
-            LinuxPages.MakeLarge(address, bytes);
-            return new HostRegion((nint)address, bytes);
+            return NewRegion((nint)NativeMemory.AlignedAlloc((nuint)bytes, MemoryRegion.PageBytes), bytes);
         }
         catch (OutOfMemoryException cause)
         {
@@ -25,6 +23,13 @@ internal sealed unsafe class HostMemoryPool : MemoryPool
     }
 
     protected override void FreeRegion(MemoryRegion region) => NativeMemory.AlignedFree((void*)region.Address);
+
+    /// <summary>Makes a region of memory that the system gave.</summary>
+    protected virtual MemoryRegion NewRegion(nint address, long bytes)
+    {
+        LinuxPages.MakeLarge((void*)address, bytes);
+        return new HostRegion(address, bytes);
+    }
 
     protected override DeviceBuffer Lend(Block block, long bytes)
     {

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace QLora.Quantization;
 
 /// <summary>
@@ -8,6 +10,10 @@ public sealed class DynamicMap
 {
     private const int Decades = 7;
     private const int GridPoints = 65536;
+
+    /// <summary>Steps of the grid on either side of zero.</summary>
+    internal const float GridScale = (GridPoints - 1) / 2f;
+
     private readonly float[] _values;
     private readonly byte[] _codeOfGridPoint;
 
@@ -18,8 +24,9 @@ public sealed class DynamicMap
         byte code = 0;
         for (var i = 0; i < GridPoints; i++)
         {
-            // The count of midpoints between neighbouring values that lie below the point: on a midpoint the lower code is taken.
-            var x = (float)(2.0 * i / (GridPoints - 1) - 1);
+            // The count of midpoints between neighbouring values that lie below the point: on a midpoint the lower code is taken. In single precision, in which a point can
+            // come to lie on the other side of one.
+            var x = 2f * i / (GridPoints - 1) - 1;
             while (code < _values.Length - 1 && x > (_values[code] + _values[code + 1]) / 2) code++;
             _codeOfGridPoint[i] = code;
         }
@@ -35,10 +42,22 @@ public sealed class DynamicMap
     public ReadOnlySpan<float> Values => _values;
 
     /// <summary>
-    /// The code of a number in [−1, 1]. As in bitsandbytes on a processor the number is first rounded to a grid of 65,536 points, so that the code is
+    /// For each code the first grid point that has it or a higher one: the code of x in [−1, 1] is the last whose border is at most
+    /// (x + 1) · <see cref="GridScale"/> + ½. What <see cref="Encode"/> looks up, for devices that would rather search.
+    /// </summary>
+    internal float[] Borders => [.. Enumerable.Range(0, _values.Length).Select(code => (float)Array.FindIndex(_codeOfGridPoint, found => found >= code))];
+
+    /// <summary>
+    /// codes[i] ← the code of x = source[i] · scale, which lies in [−1, 1]. As in bitsandbytes on a processor x is first rounded to a grid of 65,536 points, so that the code is
     /// a look-up; next to a midpoint the result may be the second nearest.
     /// </summary>
-    public byte Encode(float x) => _codeOfGridPoint[(int)((x + 1) * ((GridPoints - 1) / 2f) + 0.5f)];
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Encode(ReadOnlySpan<float> source, float scale, Span<byte> codes)
+    {
+        ReadOnlySpan<byte> codeOfGridPoint = _codeOfGridPoint;
+        codes = codes[..source.Length];
+        for (var i = 0; i < codes.Length; i++) codes[i] = codeOfGridPoint[(int)((source[i] * scale + 1) * GridScale + 0.5f)];
+    }
 
     private static float[] Create(bool signed)
     {

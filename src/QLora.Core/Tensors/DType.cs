@@ -3,7 +3,7 @@ namespace QLora.Tensors;
 /// <summary>The type of one element of a <see cref="Tensor"/>.</summary>
 public enum DType
 {
-    /// <summary>IEEE single precision: activations, adapters, gradients, optimizer states.</summary>
+    /// <summary>IEEE single precision: activations, adapters, gradients, moments of the optimizer.</summary>
     Float32,
     /// <summary>The upper half of a single: frozen weights as published, and activations where memory matters more than their last bits.</summary>
     BFloat16,
@@ -13,7 +13,7 @@ public enum DType
     Int32,
     /// <summary>Token ids in reference files.</summary>
     Int64,
-    /// <summary>Packed 4-bit codes and 8-bit quantised scales.</summary>
+    /// <summary>Packed 4-bit codes, 8-bit quantised scales and moments.</summary>
     UInt8,
     /// <summary>Blocks of 32 8-bit integers with a common scale (<see cref="Q8Block"/>): frozen weights as GGUF's Q8_0 publishes them. Rows are whole blocks.</summary>
     Q8,

@@ -74,6 +74,10 @@ public readonly record struct Tensor(DeviceBuffer Buffer, long Offset, Shape Sha
     /// <exception cref="InvalidOperationException">It lies on another device, or <typeparamref name="T"/> has another size than its elements.</exception>
     public unsafe Span<T> Span<T>() where T : unmanaged => new(Pointer<T>(), checked((int)(Count / DType.BlockSize())));
 
+    /// <summary>The bytes of a tensor in host memory, whatever its elements are.</summary>
+    /// <exception cref="InvalidOperationException">It lies on another device.</exception>
+    public Span<byte> HostBytes() => (this with { Shape = new Shape(checked((int)Bytes)), DType = DType.UInt8 }).Span<byte>();
+
     /// <summary>Gives the whole buffer back. A second call does nothing.</summary>
     public void Dispose()
     {

@@ -66,7 +66,7 @@ internal sealed class DeviceMemoryPool(Accelerator accelerator, long budget) : M
 
     private DeviceMemoryException OutOfMemory(long bytes, long inUse, Exception? cause) => new(
         $"out of memory on {accelerator.Name}: asked for {bytes:N0} bytes with {inUse:N0} of {budget:N0} bytes in use; "
-        + "a smaller --max-length or --batch-size, or --gradient-checkpointing true, needs less", cause);
+        + "a smaller --max-length or --batch-size, or --gradient-checkpointing true or offload, needs less", cause);
 
     /// <summary>A region that is one page: it comes and goes whole.</summary>
     private sealed class DeviceRegion(MemoryBuffer1D<byte, Stride1D.Dense> memory) : MemoryRegion(0, memory.Length, memory.Length)

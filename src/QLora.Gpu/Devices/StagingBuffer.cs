@@ -1,22 +1,30 @@
 using ILGPU;
 using ILGPU.Runtime;
-using ILGPU.Runtime.OpenCL;
 
 namespace QLora.Gpu;
 
 /// <summary>
-/// The one place in host memory that everything goes through on its way to a device and back. Its pages do not move, so a copy out of it goes on while the host does something else:
-/// what is uploaded is copied here, queued, and forgotten. A place is used again after the host has waited for the stream, which a training step does once anyhow.
+/// The one place in host memory that everything goes through on its way to a device and back, but for what is offloaded. Its pages do not move, so a copy out of it goes on while the host
+/// does something else: what is uploaded is copied here, queued, and forgotten. A place is used again after the host has waited for the stream, which a training step does once anyhow.
 /// </summary>
 /// <param name="accelerator">The device.</param>
 /// <param name="stream">Where copies are queued, between the kernels before and after them.</param>
+/// <param name="copies">Where those are queued that need not wait for the kernels before them.</param>
+/// <param name="allocate">Gives memory of the device.</param>
 /// <param name="synchronize">Waits for the stream, and calls <see cref="Reuse"/>.</param>
-internal sealed class StagingBuffer(Accelerator accelerator, AcceleratorStream stream, Action synchronize) : IDisposable
+internal sealed class StagingBuffer(Accelerator accelerator, AcceleratorStream stream, CopyQueue copies, Func<long, DeviceMemory> allocate, Action synchronize) : IDisposable
 {
+    /// <summary>
+    /// Bytes at its start that have a mirror on the device, where nothing is under way either when they are used again. Token ids, positions and labels go there while the kernels of the batch
+    /// before still run; a copy from the mirror to where they belong, within the device, takes its turn among the kernels.
+    /// </summary>
+    public const int MirroredBytes = 256 << 10;
+
     private const int Size = 8 << 20; // the uploads of many steps, and some milliseconds of loading
     private const int Alignment = 64;
 
     private readonly PageLockedArray1D<byte> _memory = accelerator.AllocatePageLocked1D<byte>(Size);
+    private DeviceMemory? _mirror;
     private int _used;
 
     /// <summary>Queues a copy; more than there is room for goes piece by piece, and waits for each.</summary>
@@ -27,7 +35,7 @@ internal sealed class StagingBuffer(Accelerator accelerator, AcceleratorStream s
             if (_used == Size) synchronize();
             var length = Math.Min(source.Length - start, Size - _used);
             source.Slice(start, length).CopyTo(_memory.Span[_used..]);
-            QueueUpload(_used, destination.SubView(start, length));
+            QueueUpload(destination.SubView(start, length));
             start += length;
             _used = Math.Min(Size, (_used + length + Alignment - 1) / Alignment * Alignment);
         }
@@ -40,7 +48,7 @@ internal sealed class StagingBuffer(Accelerator accelerator, AcceleratorStream s
         {
             if (_used == Size) synchronize();
             var (from, length) = (_used, Math.Min(destination.Length - start, Size - _used));
-            QueueDownload(source.SubView(start, length), from);
+            HostCopy.Download(stream, source.SubView(start, length), Address(from));
             synchronize();
             _memory.Span.Slice(from, length).CopyTo(destination[start..]);
             start += length;
@@ -51,29 +59,26 @@ internal sealed class StagingBuffer(Accelerator accelerator, AcceleratorStream s
     public void Reuse() => _used = 0;
 
     /// <summary>Gives the memory back; nothing may be under way.</summary>
-    public void Dispose() => _memory.Dispose();
-
-    // For OpenCL, ILGPU copies as much as the whole host buffer holds, whichever part of it is asked for; there the driver is called at once.
-    private void QueueUpload(int from, ArrayView<byte> destination)
+    public void Dispose()
     {
-        if (stream is CLStream) Check(CLAPI.CurrentAPI.WriteBuffer(stream, Buffer(destination), false, Start(destination), (nint)destination.Length, Address(from)));
-        else _memory.ArrayView.SubView(from, destination.Length).CopyTo(stream, destination);
+        _mirror?.Dispose();
+        _memory.Dispose();
     }
 
-    private void QueueDownload(ArrayView<byte> source, int to)
+    private void QueueUpload(ArrayView<byte> destination)
     {
-        if (stream is CLStream) Check(CLAPI.CurrentAPI.ReadBuffer(stream, Buffer(source), false, Start(source), (nint)source.Length, Address(to)));
-        else source.CopyTo(stream, _memory.ArrayView.SubView(to, source.Length));
+        if (!copies.IsBeside || _used + destination.Length > MirroredBytes)
+        {
+            HostCopy.Upload(stream, Address(_used), destination);
+            return;
+        }
+
+        _mirror ??= allocate(MirroredBytes);
+        var mirrored = _mirror.View.SubView(_used, destination.Length);
+        copies.UploadAtOnce(Address(_used), mirrored);
+        copies.Await();
+        mirrored.CopyTo(stream, destination);
     }
 
     private nint Address(int place) => _memory.ArrayView.SubView(place, 1).LoadEffectiveAddressAsPtr();
-
-    private static nint Buffer<TView>(TView view) where TView : IContiguousArrayView => view.Buffer.NativePtr;
-
-    private static nint Start<TView>(TView view) where TView : IContiguousArrayView => (nint)view.IndexInBytes;
-
-    private static void Check(CLError error)
-    {
-        if (error != CLError.CL_SUCCESS) throw new CLException(error);
-    }
 }

@@ -16,6 +16,14 @@ internal static class DeviceMath
     private const float GeluLimit = 10;
 
     /// <summary>
+    /// x · y + z with one rounding (one in 2²⁹ has two), where the last bit counts: whether x · y + z in single precision is fused, and with which of two products, is the compiler's choice.
+    /// </summary>
+    public static float FusedMultiplyAdd(float x, float y, float z) => (float)((double)x * y + z);
+
+    /// <summary>x + y, which no compiler fuses with a product that x is.</summary>
+    public static float Sum(float x, float y) => (float)((double)x + y);
+
+    /// <summary>
     /// e^x, to within 2 units in the last place; 0 below −86.98 (a result under 2⁻¹²⁵), infinity above 88.7, NaN for NaN. With n = round(x · log₂e),
     /// e^x = 2ⁿ · e^r, and |r| ≤ ln2 / 2 is small enough for a polynomial of degree 6.
     /// </summary>

@@ -11,24 +11,29 @@ public sealed partial class GpuBackend
     private const long CudaDriverBytes = 512 << 20;
 
     /// <inheritdoc/>
-    public override OpWorkspaces Workspaces => new GpuWorkspaces(Products, DriverBytes(Name));
+    public override OpWorkspaces Workspaces => new GpuWorkspaces(Products, UploadBytes(Name), DriverBytes(Name));
 
     /// <summary>What a run on a device takes, for those who plan one; the device need not be there.</summary>
     /// <param name="device">Its name, as <see cref="GpuDevice.Open"/> knows it.</param>
     /// <param name="memory">How much of its memory may be used, in bytes.</param>
     public static OpWorkspaces WorkspacesOf(string device, long memory) =>
-        new GpuWorkspaces(ProductChoice.Planned(GpuDevices.IsCuda(device), memory - DriverBytes(device)), DriverBytes(device));
+        new GpuWorkspaces(ProductChoice.Planned(GpuDevices.IsCuda(device), memory - DriverBytes(device)), UploadBytes(device), DriverBytes(device));
 
     private static long DriverBytes(string device) => GpuDevices.IsCuda(device) ? CudaDriverBytes : 0;
 
+    private static long UploadBytes(string device) => device == GpuDevices.Emulation ? 0 : StagingBuffer.MirroredBytes;
+
     /// <summary>The sizes that the ops themselves ask for.</summary>
     /// <param name="products">How products are made.</param>
+    /// <param name="uploadBytes">What uploads pass through on the device.</param>
     /// <param name="driverBytes">What the driver takes.</param>
-    private sealed class GpuWorkspaces(ProductChoice products, long driverBytes) : OpWorkspaces
+    private sealed class GpuWorkspaces(ProductChoice products, long uploadBytes, long driverBytes) : OpWorkspaces
     {
         public override bool OwnMemory => true;
 
         public override long DriverBytes => driverBytes;
+
+        public override long Uploads => uploadBytes;
 
         public override long[] MatMul4Bit(Tensor x, QuantizedTensor w, bool transposeW)
             => products.DecodesBefore(NewProduct(x, w, transposeW), x, w) ? [x.DType.Bytes(w.Shape.Count)] : [];

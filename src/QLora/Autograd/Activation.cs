@@ -8,7 +8,7 @@ namespace QLora.Autograd;
 /// A tensor that a forward pass made, and its gradient while the backward pass needs one. Whoever reads <see cref="Value"/> need not know whether it was kept:
 /// what is cheap to compute again is dropped at the end of its block and comes back when it is asked for. It is of no use after its pass.
 /// </summary>
-public sealed class Activation
+public sealed partial class Activation
 {
     private readonly Backend _backend;
     private Tensor? _value;
@@ -38,6 +38,8 @@ public sealed class Activation
     {
         get
         {
+            Prefetch();
+            if (_transfer == Transfer.Returning) AwaitTransfer();
             if (_value is null && Producer is { CanRecompute: true } producer)
             {
                 _value = _backend.Allocate(Shape, DType);
@@ -115,6 +117,8 @@ public sealed class Activation
 
     internal void ReleaseValue()
     {
+        AwaitTransfer();
+        ReleasePinned();
         if (_ownsValue) _value?.Dispose();
         _value = null;
     }

@@ -36,10 +36,12 @@ public sealed partial class ForwardContext
     {
         var (rows, targets) = (Batch.SupervisedRows, Batch.Targets);
         if (rows.Length == 0) return;
-        var most = (_options.Checkpoint ? FrugalLogitsChunkBytes : LogitsChunkBytes) / (sizeof(float) * head.Spec.Out);
+        var most = (_options.Checkpointing == GradientCheckpointing.None ? LogitsChunkBytes : FrugalLogitsChunkBytes) / (sizeof(float) * head.Spec.Out);
         most = Math.Min(Math.Max(most, FewestLogitsRows), rows.Length);
         var chunks = (rows.Length + most - 1) / most;
         var chunk = (rows.Length + chunks - 1) / chunks; // none of a few rows, for which the whole head is read
+        using var allRows = Backend.Upload<int>(new Shape(rows.Length), DType.Int32, rows);
+        using var allLabels = Backend.Upload<int>(new Shape(rows.Length), DType.Int32, targets);
         using var losses = Backend.Allocate(new Shape(rows.Length));
         Tensor? gradient = IsRecording && hidden.NeedsGradient ? hidden.GradientToWrite(out _) : null;
         if (gradient is { } cleared) Backend.Clear(cleared);
@@ -47,8 +49,7 @@ public sealed partial class ForwardContext
         for (var start = 0; start < rows.Length; start += chunk)
         {
             var count = Math.Min(chunk, rows.Length - start);
-            using var rowIds = Backend.Upload<int>(new Shape(count), DType.Int32, rows.AsSpan(start, count));
-            using var labels = Backend.Upload<int>(new Shape(count), DType.Int32, targets.AsSpan(start, count));
+            var (rowIds, labels) = (allRows.Slice(start, count), allLabels.Slice(start, count));
             var x = NewActivation(Backend.Allocate(new Shape(count, hidden.Shape.Columns), hidden.DType), ownsValue: true, hidden.NeedsGradient);
             Backend.Embedding(rowIds, hidden.Value, x.Value);
 

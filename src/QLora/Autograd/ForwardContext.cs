@@ -8,9 +8,9 @@ namespace QLora.Autograd;
 
 /// <summary>How a forward pass is run.</summary>
 /// <param name="Record">Whether ops are recorded for a backward pass.</param>
-/// <param name="Checkpoint">Whether each block keeps only its input and is run again in the backward pass (Chen et al., arXiv:1604.06174).</param>
+/// <param name="Checkpointing">What each block keeps for the backward pass.</param>
 /// <param name="Dropout">The seed and number of the micro-batch that dropout masks are made from; null when dropout is off.</param>
-public readonly record struct ForwardOptions(bool Record = false, bool Checkpoint = false, DropoutSource? Dropout = null);
+public readonly record struct ForwardOptions(bool Record = false, GradientCheckpointing Checkpointing = GradientCheckpointing.None, DropoutSource? Dropout = null);
 
 /// <summary>Where dropout masks come from: every (seed, micro-batch, layer) has a stream of its own, so recomputing and resuming see the same masks.</summary>
 /// <param name="Seed">The run's seed.</param>
@@ -77,6 +77,9 @@ public sealed partial class ForwardContext : IDisposable
     /// <summary>Where dropout masks come from; null when dropout is off.</summary>
     internal DropoutSource? Dropout => _options.Dropout;
 
+    /// <summary>Whether what blocks keep is moved to the host's memory.</summary>
+    internal bool Offloads => _options.Checkpointing == GradientCheckpointing.Offload;
+
     /// <summary>The block that the forward pass has reached.</summary>
     internal int BlockIndex { get; private set; }
 
@@ -84,6 +87,7 @@ public sealed partial class ForwardContext : IDisposable
     internal void Begin(TokenBatch batch, ForwardOptions options = default)
     {
         if (_cache is not null && (options.Record || batch.Segments.Length != 1)) throw new ArgumentException("a cache serves one sequence, without recording");
+        options.Checkpointing.CheckedFor(Backend.CanOffload);
         batch.CheckFits(_model.Config.VocabSize);
         (Batch, ComputeDType, _options) = (batch, _model.ComputeDType, options);
         _tape = options.Record ? _passTape : null;
@@ -147,7 +151,7 @@ public sealed partial class ForwardContext : IDisposable
             return y;
         }
 
-        if (_options.Checkpoint) return Apply(Node<CheckpointNode>().Of(block, x));
+        if (_options.Checkpointing != GradientCheckpointing.None) return Apply(Node<CheckpointNode>().Of(block, x));
         var first = _tape.Count;
         var output = block.Forward(x, this);
         _tape.DropRecomputable(first);

@@ -1,42 +1,45 @@
 using System.Buffers;
-using System.Runtime.InteropServices;
 using QLora.Backends;
 using QLora.Checkpoints;
 using QLora.Tensors;
 
 namespace QLora.Autograd;
 
-/// <summary>Float32 tensors of a device to and from safetensors files, without a copy of them all in between.</summary>
+/// <summary>Tensors of a device, Float32 or UInt8, to and from safetensors files, without a copy of them all in between.</summary>
 internal static class ParameterFile
 {
     /// <summary>Writes a file of some tensors, complete or not at all.</summary>
     /// <exception cref="QLoraException">It cannot be written; the place is as it was.</exception>
     public static void Write(string path, Backend backend, IEnumerable<(string Name, Tensor Tensor)> tensors)
-        => SafetensorsWriter.Write(path, tensors.Select(entry => Entry(backend, entry.Name, entry.Tensor)));
+    {
+        backend.Synchronize(); // what lies in the host's memory may have been copied there
+        SafetensorsWriter.Write(path, tensors.Select(entry => Entry(backend, entry.Name, entry.Tensor)));
+    }
 
     private static SafetensorsEntry Entry(Backend backend, string name, Tensor tensor) => new(name, tensor.DType, tensor.Shape, stream =>
     {
         if (tensor.Buffer is HostBuffer)
         {
-            stream.Write(MemoryMarshal.AsBytes(tensor.Span<float>()));
+            stream.Write(tensor.HostBytes());
             return;
         }
 
-        var values = ArrayPool<float>.Shared.Rent(checked((int)tensor.Count));
-        backend.CopyToHost(tensor, values.AsSpan(0, (int)tensor.Count));
-        stream.Write(MemoryMarshal.AsBytes(values.AsSpan(0, (int)tensor.Count)));
-        ArrayPool<float>.Shared.Return(values);
+        var content = ArrayPool<byte>.Shared.Rent(checked((int)tensor.Bytes));
+        backend.CopyToHost(tensor, content.AsSpan(0, (int)tensor.Bytes));
+        stream.Write(content.AsSpan(0, (int)tensor.Bytes));
+        ArrayPool<byte>.Shared.Return(content);
     });
 
-    /// <summary>Refuses a file that does not hold exactly these tensors in Float32.</summary>
+    /// <summary>Refuses a file that does not hold exactly these tensors.</summary>
     /// <exception cref="QLoraException">One is missing, extra, misshapen or of another type; the message names it.</exception>
     public static void Check(SafetensorsFile file, IReadOnlyList<(string Name, Tensor Tensor)> tensors)
     {
         foreach (var (name, tensor) in tensors)
         {
             if (!file.Tensors.TryGetValue(name, out var info)) throw new QLoraException($"{file.Path}: tensor {name} {tensor.Shape} is missing");
-            if (info.Shape == tensor.Shape && info.DType == "F32") continue;
-            throw new QLoraException($"{file.Path}: tensor {name} is {info.DType} {info.Shape}, expected F32 {tensor.Shape}");
+            var dtype = SafetensorsWriter.FormatName(tensor.DType);
+            if (info.Shape == tensor.Shape && info.DType == dtype) continue;
+            throw new QLoraException($"{file.Path}: tensor {name} is {info.DType} {info.Shape}, expected {dtype} {tensor.Shape}");
         }
 
         if (file.Tensors.Count == tensors.Count) return;
@@ -47,6 +50,11 @@ internal static class ParameterFile
     /// <summary>Reads the tensors that <see cref="Check"/> found to be there.</summary>
     public static void Read(Backend backend, SafetensorsFile file, IReadOnlyList<(string Name, Tensor Tensor)> tensors)
     {
-        foreach (var (name, tensor) in tensors) backend.CopyFromHost(file.ReadRaw(name), tensor);
+        backend.Synchronize();
+        foreach (var (name, tensor) in tensors)
+        {
+            if (tensor.Buffer is HostBuffer) file.ReadRaw(name).CopyTo(tensor.HostBytes());
+            else backend.CopyFromHost(file.ReadRaw(name), tensor);
+        }
     }
 }

@@ -44,7 +44,7 @@ internal sealed class DryRun : IDisposable
     /// <summary>Bytes of the weights as the model keeps them.</summary>
     public long WeightBytes => _model.Modules.Sum(module => module.Bytes);
 
-    /// <summary>Bytes of what is trained beside the model's own weights, with its gradients and moments.</summary>
+    /// <summary>Bytes of what is trained beside the model's own weights, with its gradients, and moments that are not paged.</summary>
     public long TrainedBytes { get; private set; }
 
     /// <summary>The peak of resident memory over loading and training, beside the process.</summary>
@@ -53,12 +53,15 @@ internal sealed class DryRun : IDisposable
     /// <summary>The most that buffers hold at once.</summary>
     public long PoolBytes => _backend.Memory.PeakInUse;
 
+    /// <summary>Page-locked memory of the host at its peak.</summary>
+    public long PinnedBytes => _backend.PinnedMemory.PeakResident;
+
     /// <summary>Takes the steps.</summary>
     public void Train()
     {
         if (_run.Lora is not null) _model.Adapters.Train();
-        using var optimizer = new AdamWOptimizer(_backend, _model.TrainableParameters, new AdamWOptions());
-        TrainedBytes = optimizer.Moments.Sum(moment => moment.Tensor.Bytes)
+        using var optimizer = new AdamWOptimizer(_backend, _model.TrainableParameters, new AdamWOptions(Kind: _run.Optimizer));
+        TrainedBytes = optimizer.MomentBytes
             + optimizer.Parameters.Sum(parameter => parameter.Gradient!.Value.Bytes + (_run.Lora is null ? 0 : parameter.Value.Bytes));
         var step = new TrainingStep(_model, optimizer, maxGradientNorm: 1, _run.GradientCheckpointing, seed: 0);
         var batch = _run.Batch();

@@ -9,7 +9,7 @@ public sealed record MemoryPlan(PlannedRun Run)
     /// <summary>The weights of the model, as they are kept.</summary>
     public required long WeightsBytes { get; init; }
 
-    /// <summary>What is trained beside them, with gradients and optimizer states; without an adapter, gradients and states of the weights.</summary>
+    /// <summary>What is trained beside them, with gradients and optimizer states; without an adapter, gradients and states of the weights. Not states that are paged: those are in the host's memory.</summary>
     public required long AdapterBytes { get; init; }
 
     /// <summary>What passes through the model keep and make, logits among it, and buffers that wait for reuse; or what loading needs for a while, if that is more.</summary>
@@ -26,6 +26,9 @@ public sealed record MemoryPlan(PlannedRun Run)
 
     /// <summary>Whether it is a plan of a GPU's memory, not of the process's.</summary>
     public required bool OnGpu { get; init; }
+
+    /// <summary>Page-locked memory of the host for what is offloaded and for optimizer states that are paged, in whole regions as the pool takes them; beside <see cref="TotalBytes"/>, which is the GPU's then. 0 without either.</summary>
+    public required long PinnedBytes { get; init; }
 
     /// <summary>All of it: the peak of resident memory.</summary>
     public long TotalBytes => WeightsBytes + AdapterBytes + ActivationsBytes + WorkspaceBytes + ProcessBytes;

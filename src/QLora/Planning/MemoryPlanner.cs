@@ -1,3 +1,4 @@
+using QLora.Autograd;
 using QLora.Backends;
 using QLora.Backends.Planning;
 using QLora.Checkpoints;
@@ -50,12 +51,13 @@ public sealed class MemoryPlanner
     }
 
     /// <summary>The plan of a run.</summary>
-    /// <exception cref="QLoraException">A setting is out of range, a target matches nothing, or every weight of a model in 4 bits is to be trained.</exception>
+    /// <exception cref="QLoraException">A setting is out of range or not for the device, a target matches nothing, or every weight of a model in 4 bits is to be trained.</exception>
     public MemoryPlan Plan(PlannedRun run)
     {
-        run.Validated();
-        using var bare = new DryRun(_file, _weights, _quantization, run, new PlanningBackend(OpWorkspaces.None));
-        using var real = new DryRun(_file, _weights, _quantization, run, new PlanningBackend(_workspaces));
+        run.Validated().GradientCheckpointing.CheckedFor(_workspaces.OwnMemory);
+        var taken = _workspaces.OwnMemory ? run : run with { Optimizer = run.Optimizer.Unpaged() }; // there is nowhere to page to
+        using var bare = new DryRun(_file, _weights, _quantization, taken, new PlanningBackend(OpWorkspaces.None));
+        using var real = new DryRun(_file, _weights, _quantization, taken, new PlanningBackend(_workspaces));
         bare.Train();
         real.Train();
         var layers = real.SavedLayers();
@@ -71,6 +73,7 @@ public sealed class MemoryPlanner
             WorkspaceBytes = workspace,
             ProcessBytes = process,
             OnGpu = _workspaces.OwnMemory,
+            PinnedBytes = real.PinnedBytes,
             PoolBytes = real.PoolBytes,
             LoadingBytes = process + real.LoadingBytes,
             Layers = layers,
@@ -78,12 +81,12 @@ public sealed class MemoryPlanner
     }
 
     /// <summary>
-    /// The plan of the first run that fits, of those that <paramref name="run"/> becomes by gradient checkpointing, then smaller micro-batches with as many more of them, then BFloat16,
-    /// then shorter examples, then a lower rank; null when none does.
+    /// The plan of the first run that fits, of those that <paramref name="run"/> becomes by gradient checkpointing, then smaller micro-batches with as many more of them, then
+    /// offloading where the device can, then BFloat16, then shorter examples, then a lower rank; null when none does.
     /// </summary>
     /// <param name="run">What was wanted.</param>
     /// <param name="memory">Bytes that there are.</param>
-    public MemoryPlan? FirstThatFits(PlannedRun run, long memory) => SmallerRuns.Of(run).Select(Plan).FirstOrDefault(plan => plan.Fits(memory));
+    public MemoryPlan? FirstThatFits(PlannedRun run, long memory) => SmallerRuns.Of(run, _workspaces.OwnMemory).Select(Plan).FirstOrDefault(plan => plan.Fits(memory));
 
     private long ProcessBytes()
     {

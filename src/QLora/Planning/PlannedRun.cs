@@ -1,6 +1,8 @@
 using QLora.Adapters;
+using QLora.Autograd;
 using QLora.Models;
 using QLora.Tensors;
+using QLora.Training;
 
 namespace QLora.Planning;
 
@@ -19,8 +21,11 @@ public sealed record PlannedRun
     /// <summary>Tokens of the longest example, at least 2. A plan is for micro-batches of nothing but such examples.</summary>
     public int MaxLength { get; init; } = 1024;
 
-    /// <summary>Whether blocks are run again in the backward pass instead of kept.</summary>
-    public bool GradientCheckpointing { get; init; } = true;
+    /// <summary>What blocks keep for the backward pass.</summary>
+    public GradientCheckpointing GradientCheckpointing { get; init; } = GradientCheckpointing.Recompute;
+
+    /// <summary>What updates the weights, with moments of 8 bits for tensors of <see cref="AdamWOptions.Min8BitSize"/> elements and more.</summary>
+    public OptimizerKind Optimizer { get; init; }
 
     /// <summary>The type of activations and of their gradients: Float32 or BFloat16.</summary>
     public DType ComputeDType { get; init; }

@@ -16,6 +16,7 @@ namespace QLora.Training;
 internal sealed class RunSettings
 {
     private const string ComputeDType = "--compute-dtype";
+    private const string Optimizer = "--optimizer";
 
     private readonly List<(string Name, string Value)> _values = [];
 
@@ -36,6 +37,7 @@ internal sealed class RunSettings
         if (options.Schedule != LearningRateScheduleKind.Constant) Add("steps", totalSteps); // by --max-steps or --epochs
         Add("--weight-decay", options.WeightDecay);
         Add("--max-grad-norm", options.MaxGradNorm?.ToString(CultureInfo.InvariantCulture) ?? "none");
+        Add(Optimizer, options.Optimizer.Is8Bit() ? $"adamw8bit from {options.Min8BitSize} elements on" : "adamw");
     }
 
     /// <summary>As <c>trainer_state.json</c> holds it.</summary>
@@ -50,8 +52,8 @@ internal sealed class RunSettings
     /// <exception cref="QLoraException">A setting differs; the message lists all that do, with both values.</exception>
     public void CheckSame(string checkpoint, ConfigJson remembered)
     {
-        // A checkpoint that says nothing of the type is older than the choice.
-        string? Was(string name) => remembered.Text(name) ?? (name == ComputeDType ? "float32" : null);
+        // A checkpoint that says nothing of the type or the optimizer is older than the choice.
+        string? Was(string name) => remembered.Text(name) ?? name switch { ComputeDType => "float32", Optimizer => "adamw", _ => null };
         var different = _values.Where(entry => Was(entry.Name) != entry.Value)
             .Select(entry => $"{entry.Name} is {entry.Value} and was {Was(entry.Name) ?? "not recorded"}").ToList();
         if (different.Count == 0) return;

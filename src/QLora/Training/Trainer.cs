@@ -45,7 +45,7 @@ public sealed class Trainer : IDisposable
         _schedule = new LearningRateSchedule(options.Schedule, options.LearningRate, options.WarmupSteps, TotalSteps);
         _trained = new TrainedWeights(model);
         _settings = new RunSettings(model, data, options, TotalSteps);
-        _optimizer = new AdamWOptimizer(model.Backend, _trained.Parameters, new AdamWOptions(WeightDecay: (float)options.WeightDecay));
+        _optimizer = new AdamWOptimizer(model.Backend, _trained.Parameters, new AdamWOptions(WeightDecay: options.WeightDecay, Kind: options.Optimizer, Min8BitSize: options.Min8BitSize));
         _step = new TrainingStep(model, _optimizer, options.MaxGradNorm, options.GradientCheckpointing, options.Seed);
     }
 

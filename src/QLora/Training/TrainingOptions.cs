@@ -1,3 +1,5 @@
+using QLora.Autograd;
+
 namespace QLora.Training;
 
 /// <summary>The settings of a training run, named after PEFT and TRL.</summary>
@@ -30,8 +32,14 @@ public sealed record TrainingOptions
     /// <summary>The norm to which gradients are clipped, above 0; null for no clipping.</summary>
     public double? MaxGradNorm { get; init; } = 1;
 
-    /// <summary>Whether blocks are run again in the backward pass instead of kept: less memory, a third more work, the same numbers.</summary>
-    public bool GradientCheckpointing { get; init; } = true;
+    /// <summary>What updates the weights.</summary>
+    public OptimizerKind Optimizer { get; init; }
+
+    /// <summary>Elements that a tensor must have for 8-bit moments, at least 0; smaller ones keep theirs in Float32, as with bitsandbytes.</summary>
+    public int Min8BitSize { get; init; } = 4096;
+
+    /// <summary>What blocks keep for the backward pass: less memory costs more work, the numbers are the same. What computes in the memory of the process cannot offload.</summary>
+    public GradientCheckpointing GradientCheckpointing { get; init; } = GradientCheckpointing.Recompute;
 
     /// <summary>Whether consecutive examples share a row as long as they fit into the longest allowed; each still attends to itself only.</summary>
     public bool Packing { get; init; }
@@ -56,6 +64,7 @@ public sealed record TrainingOptions
         AtLeast("--gradient-accumulation-steps", GradientAccumulationSteps, 1);
         AtLeast("--max-steps", MaxSteps ?? 1, 1);
         AtLeast("--warmup-steps", WarmupSteps, 0);
+        AtLeast("the least size for 8-bit moments", Min8BitSize, 0);
         AtLeast("--save-steps", SaveSteps ?? 1, 1);
         AtLeast("--eval-steps", EvalSteps ?? 1, 1);
         Finite("--epochs", Epochs, Epochs > 0, "a number above 0");

@@ -16,9 +16,9 @@ public readonly record struct StepResult(double Loss, double GradientNorm, int T
 /// <param name="model">The model, with something trainable.</param>
 /// <param name="optimizer">What updates it.</param>
 /// <param name="maxGradientNorm">The norm to which gradients are clipped; null for no clipping.</param>
-/// <param name="checkpoint">Whether blocks are run again in the backward pass instead of kept.</param>
+/// <param name="checkpointing">What blocks keep for the backward pass.</param>
 /// <param name="seed">What dropout masks are drawn from.</param>
-public sealed class TrainingStep(CausalLanguageModel model, AdamWOptimizer optimizer, double? maxGradientNorm, bool checkpoint, ulong seed)
+public sealed class TrainingStep(CausalLanguageModel model, AdamWOptimizer optimizer, double? maxGradientNorm, GradientCheckpointing checkpointing, ulong seed)
 {
     private readonly ForwardContext _context = new(model);
 
@@ -78,7 +78,7 @@ public sealed class TrainingStep(CausalLanguageModel model, AdamWOptimizer optim
 
     private void Accumulate(TokenBatch batch, float gradientScale, Tensor losses)
     {
-        var options = new ForwardOptions(Record: true, checkpoint, new DropoutSource(seed, (ulong)MicroBatches++));
+        var options = new ForwardOptions(Record: true, checkpointing, new DropoutSource(seed, (ulong)MicroBatches++));
         _context.Begin(batch, options);
         try
         {

@@ -1,3 +1,5 @@
+using QLora.Autograd;
+
 namespace QLora.Verification;
 
 /// <summary>How a model is compared with a reference.</summary>
@@ -9,8 +11,8 @@ public sealed record VerificationOptions
     /// <summary>The largest relative error of gradients, which gather the rounding of two passes: ten times <see cref="Tolerance"/>.</summary>
     public double GradientTolerance => 10 * Tolerance;
 
-    /// <summary>Whether blocks are run again in the backward pass instead of kept.</summary>
-    public bool GradientCheckpointing { get; init; }
+    /// <summary>What blocks keep for the backward pass.</summary>
+    public GradientCheckpointing GradientCheckpointing { get; init; }
 }
 
 /// <summary>One recorded tensor or number beside what the model makes of the same input.</summary>

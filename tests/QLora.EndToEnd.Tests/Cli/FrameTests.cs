@@ -95,7 +95,7 @@ public class FrameTests
     [InlineData("--learning-rate", "1e999", "a number from 0 up")]
     [InlineData("--lr-scheduler", "cosin", "cosine, linear or constant")]
     [InlineData("--warmup-steps", "-1", "a whole number from 0 up")]
-    [InlineData("--optimizer", "sgd", "adamw")]
+    [InlineData("--optimizer", "sgd", "adamw, adamw8bit, paged_adamw or paged_adamw8bit")]
     [InlineData("--loss-on", "prompt", "assistant, completion or all")]
     [InlineData("--device", "gpu", "auto, cpu, reference, cuda:N, opencl:N or ilgpu-cpu")]
     [InlineData("--threads", "0", "a whole number from 1 up")]

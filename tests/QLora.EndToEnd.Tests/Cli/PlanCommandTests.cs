@@ -1,3 +1,4 @@
+using System.Text.Json;
 using QLora.Cli.Frame;
 using QLora.Testing;
 
@@ -15,7 +16,7 @@ public class PlanCommandTests
         Assert.Equal(Budgets.Sum(key => json.GetProperty(key).GetInt64()), json.GetProperty("total_bytes").GetInt64());
         Assert.Equal(4 * 4 * 7_808, json.GetProperty("adapter_bytes").GetInt64());
         Assert.True(json.GetProperty("fits").GetBoolean());
-        Assert.Equal(System.Text.Json.JsonValueKind.Null, json.GetProperty("instead").ValueKind);
+        Assert.Equal(JsonValueKind.Null, json.GetProperty("instead").ValueKind);
         Assert.Equal(4, json.GetProperty("saved").GetArrayLength());
     }
 
@@ -47,6 +48,16 @@ public class PlanCommandTests
         {
             Assert.Contains(word, text, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void Moments_of_8_bits_need_less_and_are_among_the_options()
+    {
+        JsonElement Plan(params string[] more) => Qlora.Run(["plan", "--model", TinyData.Model, "--rank", "64", "--json", .. more]).Succeeded().Json;
+        var (single, quantized) = (Plan(), Plan("--optimizer", "adamw8bit"));
+        Assert.InRange(quantized.GetProperty("adapter_bytes").GetInt64() / (double)single.GetProperty("adapter_bytes").GetInt64(), 0.6, 0.9);
+        Assert.Contains("--optimizer adamw8bit", quantized.GetProperty("options").GetString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("--optimizer", single.GetProperty("options").GetString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -94,6 +94,20 @@ public class TrainCommandTests(TextModel model) : IClassFixture<TextModel>
     }
 
     [Fact]
+    public void A_run_with_8_bit_moments_is_resumed_exactly_and_with_no_other_optimizer()
+    {
+        using var folder = new TemporaryFolder();
+        string[] settings = ["--rank", "64", "--max-steps", "4", "--save-steps", "2", "--threads", "2"], optimizer = ["--optimizer", "adamw8bit"];
+        Train(folder, "whole", [.. settings, .. optimizer]).Succeeded();
+        Train(folder, "parts", [.. settings, .. optimizer, "--resume", Path.Combine(folder["whole"], "checkpoint-2")]).Succeeded();
+        Assert.Equal(File.ReadAllBytes(Path.Combine(folder["whole"], "adapter_model.safetensors")), File.ReadAllBytes(Path.Combine(folder["parts"], "adapter_model.safetensors")));
+        Train(folder, "paged", [.. settings, "--optimizer", "paged_adamw8bit"]).Succeeded(); // without a GPU, the same
+        Assert.Equal(File.ReadAllBytes(Path.Combine(folder["whole"], "adapter_model.safetensors")), File.ReadAllBytes(Path.Combine(folder["paged"], "adapter_model.safetensors")));
+        Assert.Contains("adamw8bit from 4096 elements on", Qlora.Run("inspect", Path.Combine(folder["whole"], "checkpoint-2")).Succeeded().Output, StringComparison.Ordinal);
+        Train(folder, "parts", [.. settings, "--resume", folder["whole"]]).Failed(3, "--optimizer is adamw and was adamw8bit from 4096 elements on");
+    }
+
+    [Fact]
     public void A_model_is_trained_evaluated_and_asked_in_bfloat16()
     {
         using var folder = new TemporaryFolder();

@@ -36,7 +36,7 @@ public class GoldenAdapterTests
 
         model.Adapters.Train();
         var batch = Batch(golden);
-        using var context = new ForwardContext(model, batch, new ForwardOptions(Record: true, Checkpoint: true));
+        using var context = new ForwardContext(model, batch, new ForwardOptions(Record: true, GradientCheckpointing.Recompute));
         var loss = context.CrossEntropySum(model.Forward(context), model.LmHead, 1f / batch.Targets.Length) / batch.Targets.Length;
         context.Backward();
         Assert.Equal(golden.ReadFloats("loss")[0], loss, 1e-4);

@@ -1,3 +1,4 @@
+using QLora.Autograd;
 using QLora.Backends;
 using QLora.Checkpoints;
 using QLora.Cpu;
@@ -43,11 +44,12 @@ public sealed class GpuGoldenTests : IDisposable
     public void In_bfloat16_they_are_near_those_recorded(string name) => BFloat16Tests.IsNearWhatIsRecorded(name, _backend);
 
     [Theory]
-    [InlineData("lora_fp32", false), InlineData("qlora_nf4_dq", false), InlineData("qlora_nf4_dq", true), InlineData("qlora_fp4", false), InlineData("rslora", true)]
-    public void A_run_has_the_recorded_losses_norms_and_adapter(string name, bool checkpointing) => GoldenRunTests.IsAsRecorded(name, _backend, checkpointing);
+    [InlineData("lora_fp32", GradientCheckpointing.None), InlineData("qlora_nf4_dq", GradientCheckpointing.None), InlineData("qlora_nf4_dq", GradientCheckpointing.Recompute)]
+    [InlineData("qlora_nf4_dq", GradientCheckpointing.Offload), InlineData("qlora_fp4", GradientCheckpointing.None), InlineData("rslora", GradientCheckpointing.Recompute), InlineData("adamw8bit", GradientCheckpointing.None)]
+    public void A_run_has_the_recorded_losses_norms_and_adapter(string name, GradientCheckpointing checkpointing) => GoldenRunTests.IsAsRecorded(name, _backend, checkpointing);
 
     [Theory]
-    [InlineData("lora_fp32"), InlineData("qlora_nf4_dq"), InlineData("rslora")]
+    [InlineData("lora_fp32"), InlineData("qlora_nf4_dq"), InlineData("rslora"), InlineData("adamw8bit")]
     public void A_run_in_bfloat16_stays_near_the_one_recorded(string name) => GoldenRunTests.IsNearInBFloat16(name, _backend);
 
     /// <summary>The two backends round differently in thirty blocks, and every step starts from where the one before led.</summary>

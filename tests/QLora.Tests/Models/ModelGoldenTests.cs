@@ -1,3 +1,4 @@
+using QLora.Autograd;
 using QLora.Verification;
 
 namespace QLora.Tests.Models;
@@ -49,9 +50,9 @@ public class ModelGoldenTests
     internal static void WithAdapterIsAsRecorded(GoldenModel golden)
     {
         golden.Model.Adapters.Load(Path.Combine(golden.Folder, "adapter"));
-        foreach (var checkpoint in new[] { false, true })
+        foreach (var checkpointing in new[] { GradientCheckpointing.None, GradientCheckpointing.Recompute })
         {
-            var report = Passed(golden, new VerificationOptions { GradientCheckpointing = checkpoint });
+            var report = Passed(golden, new VerificationOptions { GradientCheckpointing = checkpointing });
             Assert.Contains(report.Checks, check => check.Name == "lora.logits");
             Assert.Equal(golden.Model.Adapters.Active!.Parameters.Count(), report.Checks.Count(check => check.Name.StartsWith("lora.grad.", StringComparison.Ordinal)));
             Assert.InRange(report.Checks.Single(check => check.Name == "lora.loss").RelativeError, 0, 1e-5);

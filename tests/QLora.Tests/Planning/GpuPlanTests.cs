@@ -1,8 +1,10 @@
 using QLora.Adapters;
+using QLora.Autograd;
 using QLora.Backends;
 using QLora.Models;
 using QLora.Planning;
 using QLora.Tensors;
+using QLora.Training;
 
 namespace QLora.Tests.Planning;
 
@@ -41,6 +43,29 @@ public class GpuPlanTests
         Assert.Equal(512 * MiB, plan.ProcessBytes);
     }
 
+    /// <summary>All tensors of these adapters are large: a byte for each moment, and of 256 a scale in Float32.</summary>
+    [Theory]
+    [InlineData("1B"), InlineData("8B")]
+    public void MomentsOf8BitsTakeAQuarterOfTheMemory(string name)
+    {
+        var (single, quantized) = (Plan(name, Standard), Plan(name, Standard with { Optimizer = OptimizerKind.AdamW8Bit }));
+        var count = single.AdapterBytes / (4 * sizeof(float));
+        Assert.Equal(count * (2 * sizeof(float) + 2) + count / 256 * (2 * sizeof(float)), quantized.AdapterBytes);
+        Assert.Equal(single.WeightsBytes, quantized.WeightsBytes);
+        Assert.True(quantized.PoolBytes < single.PoolBytes);
+    }
+
+    [Theory]
+    [InlineData(OptimizerKind.PagedAdamW), InlineData(OptimizerKind.PagedAdamW8Bit)]
+    public void PagedMomentsAreNotCounted(OptimizerKind kind)
+    {
+        var (single, paged) = (Plan("8B", Standard), Plan("8B", Standard with { Optimizer = kind }));
+        Assert.Equal(single.AdapterBytes / 2, paged.AdapterBytes);
+        Assert.Equal(single.PoolBytes - single.AdapterBytes / 2, paged.PoolBytes, 16L << 20);
+        Assert.InRange(paged.PinnedBytes, kind.Is8Bit() ? single.AdapterBytes / 8 : single.AdapterBytes / 2, long.MaxValue);
+        Assert.Equal(0, single.PinnedBytes);
+    }
+
     [Theory]
     [InlineData("1B", 8, "kept")]
     [InlineData("3B", 8, "kept")]
@@ -49,18 +74,31 @@ public class GpuPlanTests
     [InlineData("8B", 24, "kept")]
     public void WhatFitsIsPinned(string name, int memory, string blocks)
     {
-        var kept = Plan(name, Standard with { GradientCheckpointing = false }, memory * GiB);
+        var kept = Plan(name, Standard with { GradientCheckpointing = GradientCheckpointing.None }, memory * GiB);
         var recomputed = Plan(name, Standard, memory * GiB);
         Assert.Equal(blocks == "kept", kept.Fits(memory * GiB));
         Assert.True(recomputed.Fits(memory * GiB));
     }
 
     [Theory]
-    [InlineData("1B", true, 2038), InlineData("1B", false, 3574)]
-    [InlineData("3B", true, 3824), InlineData("3B", false, 6640)]
-    [InlineData("8B", true, 7636), InlineData("8B", false, 13012)]
-    public void TheTotalIsPinned(string name, bool checkpointing, int mebibytes) =>
+    [InlineData("1B", GradientCheckpointing.Recompute, 2038), InlineData("1B", GradientCheckpointing.None, 3574), InlineData("1B", GradientCheckpointing.Offload, 2038)]
+    [InlineData("3B", GradientCheckpointing.Recompute, 3824), InlineData("3B", GradientCheckpointing.None, 6640), InlineData("3B", GradientCheckpointing.Offload, 3312)]
+    [InlineData("8B", GradientCheckpointing.Recompute, 7636), InlineData("8B", GradientCheckpointing.None, 13012), InlineData("8B", GradientCheckpointing.Offload, 7124)]
+    public void TheTotalIsPinned(string name, GradientCheckpointing checkpointing, int mebibytes) =>
         Assert.Equal(mebibytes, Plan(name, Standard with { GradientCheckpointing = checkpointing }).TotalBytes / MiB);
+
+    /// <summary>Of the inputs of all blocks two are on the device at once; the pool comes and goes in regions of 256 MiB, there and here.</summary>
+    [Theory]
+    [InlineData("1B", 2048, 16, 256), InlineData("3B", 3072, 28, 512), InlineData("8B", 4096, 32, 512)]
+    public void OffloadedInputsArePlannedInTheHostsMemory(string name, int hidden, int layers, int pinned)
+    {
+        var (recomputed, offloaded) = (Plan(name, Standard), Plan(name, Standard with { GradientCheckpointing = GradientCheckpointing.Offload }));
+        Assert.Equal((layers - 2) * 2048L * hidden * sizeof(ushort), recomputed.PoolBytes - offloaded.PoolBytes);
+        Assert.Equal((0, pinned * MiB), (recomputed.PinnedBytes, offloaded.PinnedBytes));
+        Assert.Equal((recomputed.WeightsBytes, recomputed.AdapterBytes, recomputed.WorkspaceBytes), (offloaded.WeightsBytes, offloaded.AdapterBytes, offloaded.WorkspaceBytes));
+        Assert.True(offloaded.ActivationsBytes <= recomputed.ActivationsBytes);
+        Assert.All(offloaded.Layers.Where(layer => layer.Name.StartsWith("block", StringComparison.Ordinal)), layer => Assert.Equal(0, layer.SavedBytes));
+    }
 
     private static MemoryPlan Plan(string name, PlannedRun run, long memory = 8 * GiB)
     {

@@ -1,4 +1,5 @@
 using QLora.Adapters;
+using QLora.Autograd;
 using QLora.Backends;
 using QLora.Data;
 using QLora.Models;
@@ -35,22 +36,25 @@ public class MemoryPlannerTests
     private static readonly Dictionary<string, (Func<PlannedRun, PlannedRun> Change, QuantizationOptions Quantization)> Cases = new()
     {
         ["checkpointing"] = (run => run, new QuantizationOptions()),
-        ["kept"] = (run => run with { GradientCheckpointing = false }, new QuantizationOptions()),
+        ["kept"] = (run => run with { GradientCheckpointing = GradientCheckpointing.None }, new QuantizationOptions()),
         ["checkpointing, batch 4"] = (run => run with { BatchSize = 4 }, new QuantizationOptions()),
-        ["kept, batch 4"] = (run => run with { BatchSize = 4, GradientCheckpointing = false }, new QuantizationOptions()),
+        ["kept, batch 4"] = (run => run with { BatchSize = 4, GradientCheckpointing = GradientCheckpointing.None }, new QuantizationOptions()),
         ["short"] = (run => run with { MaxLength = 9 }, new QuantizationOptions()),
         ["long"] = (run => run with { MaxLength = 200 }, new QuantizationOptions()),
-        ["long, kept"] = (run => run with { MaxLength = 200, GradientCheckpointing = false }, new QuantizationOptions()),
+        ["long, kept"] = (run => run with { MaxLength = 200, GradientCheckpointing = GradientCheckpointing.None }, new QuantizationOptions()),
         ["rank 16"] = (run => run with { Lora = new LoraConfig { Rank = 16 } }, new QuantizationOptions()),
         ["dropout"] = (run => run with { Lora = new LoraConfig { Rank = 4, Dropout = 0.1f } }, new QuantizationOptions()),
-        ["dropout, kept, batch 4"] = (run => run with { Lora = new LoraConfig { Rank = 4, Dropout = 0.1f }, BatchSize = 4, GradientCheckpointing = false }, new QuantizationOptions()),
+        ["dropout, kept, batch 4"] = (run => run with { Lora = new LoraConfig { Rank = 4, Dropout = 0.1f }, BatchSize = 4, GradientCheckpointing = GradientCheckpointing.None }, new QuantizationOptions()),
         ["not quantised"] = (run => run, QuantizationOptions.None),
-        ["not quantised, kept"] = (run => run with { GradientCheckpointing = false, BatchSize = 2 }, QuantizationOptions.None),
+        ["not quantised, kept"] = (run => run with { GradientCheckpointing = GradientCheckpointing.None, BatchSize = 2 }, QuantizationOptions.None),
         ["scales in single precision"] = (run => run, new QuantizationOptions(Double: false)),
         ["few supervised"] = (run => run with { SupervisedShare = 0.25, MaxLength = 100 }, new QuantizationOptions()),
         ["bfloat16"] = (run => run with { ComputeDType = DType.BFloat16 }, new QuantizationOptions()),
         ["bfloat16, long, kept, dropout"] =
-            (run => run with { ComputeDType = DType.BFloat16, MaxLength = 200, GradientCheckpointing = false, Lora = new LoraConfig { Rank = 4, Dropout = 0.1f } }, new QuantizationOptions()),
+            (run => run with { ComputeDType = DType.BFloat16, MaxLength = 200, GradientCheckpointing = GradientCheckpointing.None, Lora = new LoraConfig { Rank = 4, Dropout = 0.1f } }, new QuantizationOptions()),
+        ["rank 64, 8-bit optimizer"] = (run => run with { Lora = new LoraConfig { Rank = 64 }, Optimizer = OptimizerKind.AdamW8Bit }, new QuantizationOptions()),
+        ["rank 64, paged optimizer"] = (run => run with { Lora = new LoraConfig { Rank = 64 }, Optimizer = OptimizerKind.PagedAdamW }, new QuantizationOptions()),
+        ["every weight, 8-bit optimizer"] = (run => run with { Lora = null, Optimizer = OptimizerKind.AdamW8Bit }, QuantizationOptions.None),
         ["every weight"] = (run => run with { Lora = null }, QuantizationOptions.None),
     };
 
@@ -108,7 +112,7 @@ public class MemoryPlannerTests
     {
         using var file = ModelFile.Open(TestData.Golden("models/llama"));
         using var backend = TestBackends.Create("cpu-256");
-        var plan = new MemoryPlanner(file, backend).Plan(Standard with { GradientCheckpointing = false });
+        var plan = new MemoryPlanner(file, backend).Plan(Standard with { GradientCheckpointing = GradientCheckpointing.None });
         Assert.Equal(4 * sizeof(float) * ParameterCount.Of(file.Modules, Standard.Lora).Trainable, plan.AdapterBytes);
         Assert.Equal(plan.TotalBytes, plan.WeightsBytes + plan.AdapterBytes + plan.ActivationsBytes + plan.WorkspaceBytes + plan.ProcessBytes);
         Assert.All([plan.ActivationsBytes, plan.WorkspaceBytes, plan.ProcessBytes], bytes => Assert.True(bytes > 0));
@@ -122,17 +126,21 @@ public class MemoryPlannerTests
     [Fact]
     public void WhatIsGivenUpToFitIsGivenUpInOrder()
     {
-        var run = new PlannedRun { Lora = new LoraConfig { Rank = 2 }, BatchSize = 3, GradientAccumulationSteps = 2, MaxLength = 100, GradientCheckpointing = false };
+        var run = new PlannedRun { Lora = new LoraConfig { Rank = 2 }, BatchSize = 3, GradientAccumulationSteps = 2, MaxLength = 100, GradientCheckpointing = GradientCheckpointing.None };
         Assert.Equal(
-            ["True 3 2 Float32 100 2", "True 1 6 Float32 100 2", "True 1 6 BFloat16 100 2", "True 1 6 BFloat16 64 2", "True 1 6 BFloat16 64 1"],
-            SmallerRuns.Of(run).Select(smaller =>
+            ["Recompute 3 2 Float32 100 2", "Recompute 1 6 Float32 100 2", "Recompute 1 6 BFloat16 100 2", "Recompute 1 6 BFloat16 64 2", "Recompute 1 6 BFloat16 64 1"],
+            SmallerRuns.Of(run, canOffload: false).Select(smaller =>
                 $"{smaller.GradientCheckpointing} {smaller.BatchSize} {smaller.GradientAccumulationSteps} {smaller.ComputeDType} {smaller.MaxLength} {smaller.Lora!.Rank}"));
+
+        Assert.Equal(
+            ["Recompute 3 Float32", "Recompute 1 Float32", "Offload 1 Float32", "Offload 1 BFloat16"],
+            SmallerRuns.Of(run, canOffload: true).Take(4).Select(smaller => $"{smaller.GradientCheckpointing} {smaller.BatchSize} {smaller.ComputeDType}"));
 
         using var file = ModelFile.Open(TestData.Golden("models/llama"));
         using var backend = TestBackends.Create("cpu-256");
         var planner = new MemoryPlanner(file, backend);
         run = run with { MaxLength = 4000 }; // so much that each takes some pages less
-        var (first, second) = (planner.Plan(SmallerRuns.Of(run).First()), planner.Plan(SmallerRuns.Of(run).ElementAt(1)));
+        var (first, second) = (planner.Plan(SmallerRuns.Of(run, canOffload: false).First()), planner.Plan(SmallerRuns.Of(run, canOffload: false).ElementAt(1)));
         Assert.True(second.TotalBytes < first.TotalBytes && first.TotalBytes < planner.Plan(run).TotalBytes);
         Assert.Equal(first.Run, planner.FirstThatFits(run, first.TotalBytes)!.Run);
         Assert.Equal(second.Run, planner.FirstThatFits(run, first.TotalBytes - 1)!.Run);
@@ -187,7 +195,7 @@ public class MemoryPlannerTests
         if (run.Lora is null) model.TrainAllWeights();
         else model.Adapters.AddNew(run.Lora);
         if (run.Lora is not null) model.Adapters.Train();
-        using var optimizer = new AdamWOptimizer(backend, model.TrainableParameters, new AdamWOptions());
+        using var optimizer = new AdamWOptimizer(backend, model.TrainableParameters, new AdamWOptions(Kind: run.Optimizer));
         var step = new TrainingStep(model, optimizer, maxGradientNorm: 1, run.GradientCheckpointing, seed: 1);
         var random = new Random(7);
         for (var i = 0; i < Steps; i++)

@@ -108,6 +108,7 @@ public class CheckpointTests
     [InlineData("batch", "--batch-size is 1 and was 2")]
     [InlineData("steps", "steps is 4 and was 3")]
     [InlineData("seed", "--seed is 1 and was 42")]
+    [InlineData("optimizer", "--optimizer is adamw8bit from 4096 elements on and was adamw")]
     [InlineData("data", "data is 12 examples of ")]
     [InlineData("rank", "--rank is 2 and was 4")]
     [InlineData("base", "base is weights ")]
@@ -121,6 +122,7 @@ public class CheckpointTests
             "batch" => Options with { BatchSize = 1 },
             "steps" => Options with { MaxSteps = 4 },
             "seed" => Options with { Seed = 1 },
+            "optimizer" => Options with { Optimizer = OptimizerKind.AdamW8Bit },
             _ => Options,
         };
         using var backend = TestBackends.Create("reference");

@@ -24,6 +24,8 @@ public sealed record GoldenRun(string Folder, string Base, QuantizationOptions Q
             WeightDecay = optimizer.GetProperty("weight_decay").GetDouble(),
             MaxGradNorm = optimizer.GetProperty("max_grad_norm").GetDouble(),
             Schedule = Enum.Parse<LearningRateScheduleKind>(schedule.GetProperty("name").GetString()!, ignoreCase: true),
+            Optimizer = optimizer.GetProperty("name").GetString() == "adamw8bit" ? OptimizerKind.AdamW8Bit : OptimizerKind.AdamW,
+            Min8BitSize = optimizer.TryGetProperty("min_8bit_size", out var size) ? size.GetInt32() : 0,
             WarmupSteps = schedule.GetProperty("warmup_steps").GetInt32(),
             Shuffle = false,
         };

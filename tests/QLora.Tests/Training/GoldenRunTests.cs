@@ -1,3 +1,4 @@
+using QLora.Autograd;
 using QLora.Backends;
 using QLora.Checkpoints;
 using QLora.Models;
@@ -13,15 +14,15 @@ namespace QLora.Tests.Training;
 /// </summary>
 public class GoldenRunTests
 {
-    public static TheoryData<string, string, bool> Runs()
+    public static TheoryData<string, string, GradientCheckpointing> Runs()
     {
-        var data = new TheoryData<string, string, bool>();
-        foreach (var run in new[] { "lora_fp32", "qlora_nf4_dq", "qlora_fp4", "rslora" })
+        var data = new TheoryData<string, string, GradientCheckpointing>();
+        foreach (var run in new[] { "lora_fp32", "qlora_nf4_dq", "qlora_fp4", "rslora", "adamw8bit" })
         {
             foreach (var backend in TestBackends.Names)
             {
-                data.Add(run, backend, false);
-                data.Add(run, backend, true);
+                data.Add(run, backend, GradientCheckpointing.None);
+                data.Add(run, backend, GradientCheckpointing.Recompute);
             }
         }
 
@@ -30,7 +31,7 @@ public class GoldenRunTests
 
     [Theory]
     [MemberData(nameof(Runs))]
-    public void LossesNormsAndTheFinalAdapterAreThoseRecorded(string name, string backendName, bool checkpointing)
+    public void LossesNormsAndTheFinalAdapterAreThoseRecorded(string name, string backendName, GradientCheckpointing checkpointing)
     {
         using var backend = TestBackends.Create(backendName);
         IsAsRecorded(name, backend, checkpointing);
@@ -39,14 +40,14 @@ public class GoldenRunTests
     /// <summary>In bfloat16 a loss is off by the rounding of activations, and a norm by that of gradients that add up over
     /// the steps before as well: within 2 % and 5 %.</summary>
     [Theory]
-    [InlineData("lora_fp32"), InlineData("qlora_nf4_dq"), InlineData("rslora")]
+    [InlineData("lora_fp32"), InlineData("qlora_nf4_dq"), InlineData("rslora"), InlineData("adamw8bit")]
     public void RunsInBFloat16StayNearThoseRecorded(string name)
     {
         using var backend = TestBackends.Create(TestBackends.Names.Last());
         IsNearInBFloat16(name, backend);
     }
 
-    internal static void IsAsRecorded(string name, Backend backend, bool checkpointing)
+    internal static void IsAsRecorded(string name, Backend backend, GradientCheckpointing checkpointing)
     {
         var run = GoldenRun.Open(name);
         using var model = LoadInitial(run, backend);

@@ -1,4 +1,5 @@
 using QLora.Adapters;
+using QLora.Autograd;
 using QLora.Gpu;
 using QLora.Models;
 using QLora.Tensors;
@@ -14,7 +15,7 @@ public class GpuStepTests
 
     [Theory]
     [MemberData(nameof(StepMatrix))]
-    public void A_step_waits_once_and_takes_no_memory(string device, DType computeDType, bool checkpointing)
+    public void A_step_waits_once_and_takes_no_memory(string device, DType computeDType, GradientCheckpointing checkpointing, OptimizerKind kind)
     {
         using var file = ModelFile.Open(TestData.Golden("models/llama"));
         using var backend = GpuBackend.Open(device);
@@ -22,7 +23,7 @@ public class GpuStepTests
         model.ComputeDType = computeDType;
         model.Adapters.AddNew(new LoraConfig { Rank = 4 });
         model.Adapters.Train();
-        using var optimizer = new AdamWOptimizer(backend, model.TrainableParameters, new AdamWOptions());
+        using var optimizer = new AdamWOptimizer(backend, model.TrainableParameters, new AdamWOptions(Kind: kind, Min8BitSize: 0));
         var step = new TrainingStep(model, optimizer, maxGradientNorm: 1, checkpointing, seed: 0);
         TokenBatch[] batches = [Batch(5, 12), Batch(21)];
         void Run(int steps)
@@ -31,25 +32,29 @@ public class GpuStepTests
         }
 
         Run(WarmSteps);
-        var (waited, taken, memory, garbage) = (backend.Synchronizations, backend.RegionsTaken, backend.Memory, GC.GetAllocatedBytesForCurrentThread());
+        var (waited, taken, memory, pinned, garbage) = (backend.Synchronizations, backend.RegionsTaken, backend.Memory, backend.PinnedMemory, GC.GetAllocatedBytesForCurrentThread());
         Run(Steps);
         garbage = GC.GetAllocatedBytesForCurrentThread() - garbage;
         Assert.Equal(Steps, backend.Synchronizations - waited);
         Assert.Equal(taken, backend.RegionsTaken);
         Assert.Equal(memory, backend.Memory);
+        Assert.Equal(pinned, backend.PinnedMemory);
+        Assert.Equal(checkpointing == GradientCheckpointing.Offload || kind.IsPaged(), pinned.PeakInUse > 0);
         Assert.Equal(0, garbage);
     }
 
     private static TokenBatch Batch(params int[] lengths)
         => TokenBatch.Create([.. lengths.Select(length => Enumerable.Range(3, length).ToArray()).Select(ids => (ids, (int[]?)ids))]);
 
-    public static TheoryData<string, DType, bool> StepMatrix()
+    public static TheoryData<string, DType, GradientCheckpointing, OptimizerKind> StepMatrix()
     {
-        var data = new TheoryData<string, DType, bool>();
+        var data = new TheoryData<string, DType, GradientCheckpointing, OptimizerKind>();
         foreach (var device in GpuDevices.List().Where(device => device.Kind != GpuDeviceKind.Emulation))
         {
-            data.Add(device.Name, DType.Float32, false);
-            data.Add(device.Name, DType.BFloat16, true);
+            data.Add(device.Name, DType.Float32, GradientCheckpointing.None, OptimizerKind.AdamW);
+            data.Add(device.Name, DType.BFloat16, GradientCheckpointing.Recompute, OptimizerKind.AdamW8Bit);
+            data.Add(device.Name, DType.BFloat16, GradientCheckpointing.Offload, OptimizerKind.PagedAdamW8Bit);
+            data.Add(device.Name, DType.Float32, GradientCheckpointing.None, OptimizerKind.PagedAdamW);
         }
 
         return data;

@@ -1,4 +1,5 @@
 using QLora.Adapters;
+using QLora.Autograd;
 using QLora.Backends;
 using QLora.Cpu;
 using QLora.Models;
@@ -15,7 +16,7 @@ public class MemoryTests
 
     [Theory]
     [MemberData(nameof(Backends))]
-    public void NativeMemoryDoesNotGrowFromStepToStep(string backendName, bool checkpointing)
+    public void NativeMemoryDoesNotGrowFromStepToStep(string backendName, GradientCheckpointing checkpointing)
     {
         using var backend = TestBackends.Create(backendName);
         using var model = TinyModel.WithAdapter(backend);
@@ -32,7 +33,7 @@ public class MemoryTests
     /// </summary>
     [Theory]
     [MemberData(nameof(StepMatrix))]
-    public void AStepAllocatesNothing(string name, DType computeDType, bool checkpointing)
+    public void AStepAllocatesNothing(string name, DType computeDType, GradientCheckpointing checkpointing, OptimizerKind kind)
     {
         using var file = ModelFile.Open(TestData.Golden($"models/{name}"));
         using var backend = new CpuBackend(threads: 2);
@@ -40,7 +41,7 @@ public class MemoryTests
         model.ComputeDType = computeDType;
         model.Adapters.AddNew(new LoraConfig { Rank = 4, Dropout = IsMixture(name) ? 0 : 0.1f });
         model.Adapters.Train();
-        using var optimizer = new AdamWOptimizer(backend, model.TrainableParameters, new AdamWOptions());
+        using var optimizer = new AdamWOptimizer(backend, model.TrainableParameters, new AdamWOptions(Kind: kind, Min8BitSize: 0));
         var step = new TrainingStep(model, optimizer, maxGradientNorm: 1, checkpointing, seed: 0);
         var cancellation = TestContext.Current.CancellationToken;
         var learningRate = IsMixture(name) ? 0 : 1e-3;
@@ -65,28 +66,28 @@ public class MemoryTests
     private static TokenBatch Batch(params int[] lengths)
         => TokenBatch.Create([.. lengths.Select(length => Enumerable.Range(3, length).ToArray()).Select(ids => (ids, (int[]?)ids))]);
 
-    public static TheoryData<string, bool> Backends()
+    public static TheoryData<string, GradientCheckpointing> Backends()
     {
-        var data = new TheoryData<string, bool>();
+        var data = new TheoryData<string, GradientCheckpointing>();
         foreach (var backend in TestBackends.Names)
         {
-            data.Add(backend, false);
-            data.Add(backend, true);
+            data.Add(backend, GradientCheckpointing.None);
+            data.Add(backend, GradientCheckpointing.Recompute);
         }
 
         return data;
     }
 
-    public static TheoryData<string, DType, bool> StepMatrix()
+    public static TheoryData<string, DType, GradientCheckpointing, OptimizerKind> StepMatrix()
     {
         string[] models = ["llama", "mistral_swa", "qwen2", "qwen3", "phi3", "gemma2", "gemma3_text", "olmo2", "granite", "smollm3", "gpt2", "mixtral", "qwen3_moe"];
-        var data = new TheoryData<string, DType, bool>();
+        var data = new TheoryData<string, DType, GradientCheckpointing, OptimizerKind> { { "llama", DType.Float32, GradientCheckpointing.None, OptimizerKind.AdamW8Bit } };
         foreach (var model in models)
         {
             foreach (var computeDType in new[] { DType.Float32, DType.BFloat16 })
             {
-                data.Add(model, computeDType, false);
-                data.Add(model, computeDType, true);
+                data.Add(model, computeDType, GradientCheckpointing.None, OptimizerKind.AdamW);
+                data.Add(model, computeDType, GradientCheckpointing.Recompute, OptimizerKind.AdamW);
             }
         }
 

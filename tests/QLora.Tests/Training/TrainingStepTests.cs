@@ -43,7 +43,7 @@ public class TrainingStepTests
         using var model = TinyModel.WithAdapter(backend);
         model.Adapters.Train();
         using var optimizer = new AdamWOptimizer(backend, model.TrainableParameters, new AdamWOptions());
-        var step = new TrainingStep(model, optimizer, maxGradientNorm: 1, checkpoint: true, seed: 3);
+        var step = new TrainingStep(model, optimizer, maxGradientNorm: 1, GradientCheckpointing.Recompute, seed: 3);
         var batches = TinyModel.Data(4).Examples.Select(example => TokenBatch.Create([(example.InputIds, example.Labels)])).ToList();
         var before = TinyModel.Bits(model);
         using var stop = new CancellationTokenSource();
@@ -57,7 +57,7 @@ public class TrainingStepTests
         using var fresh = TinyModel.WithAdapter(backend);
         fresh.Adapters.Train();
         using var freshOptimizer = new AdamWOptimizer(backend, fresh.TrainableParameters, new AdamWOptions());
-        Assert.Equal(new TrainingStep(fresh, freshOptimizer, 1, true, 3).Run(batches, 0.01, TestContext.Current.CancellationToken), again);
+        Assert.Equal(new TrainingStep(fresh, freshOptimizer, 1, GradientCheckpointing.Recompute, 3).Run(batches, 0.01, TestContext.Current.CancellationToken), again);
         Assert.Equal(TinyModel.Bits(fresh), TinyModel.Bits(model));
     }
 
@@ -68,7 +68,7 @@ public class TrainingStepTests
         using var model = TinyModel.WithAdapter(backend, dropout: 0);
         model.Adapters.Train();
         using var optimizer = new AdamWOptimizer(backend, model.TrainableParameters, new AdamWOptions());
-        var step = new TrainingStep(model, optimizer, maxGradientNorm: 1e-3, checkpoint: false, seed: 3);
+        var step = new TrainingStep(model, optimizer, maxGradientNorm: 1e-3, GradientCheckpointing.None, seed: 3);
         var batch = TokenBatch.Create([.. TinyModel.Data(4).Examples.Select(example => (example.InputIds, (int[]?)example.Labels))]);
         var result = step.Run([batch], 0.01, TestContext.Current.CancellationToken);
         Assert.True(result.GradientNorm > 1e-2, "reported before clipping");
@@ -115,7 +115,7 @@ public class TrainingStepTests
         using var model = TinyModel.WithAdapter(backend);
         model.Adapters.Train();
         using var optimizer = new AdamWOptimizer(backend, model.TrainableParameters, new AdamWOptions());
-        var step = new TrainingStep(model, optimizer, 1, true, 3);
+        var step = new TrainingStep(model, optimizer, 1, GradientCheckpointing.Recompute, 3);
         var error = Assert.Throws<QLoraException>(() => step.Run([TokenBatch.Of([1, 2, 3])], 0.01, TestContext.Current.CancellationToken));
         Assert.Equal("step 1 has no supervised token: every label of its examples is -100", error.Message);
     }

@@ -22,6 +22,9 @@ public partial class PlanningBackend
     protected override void AdamWCore(Tensor parameter, Tensor gradient, Tensor firstMoment, Tensor secondMoment, AdamWStep step) { }
 
     /// <inheritdoc/>
+    protected override void AdamW8BitCore(Tensor parameter, Tensor gradient, QuantizedMoment firstMoment, QuantizedMoment secondMoment, AdamWStep step) { }
+
+    /// <inheritdoc/>
     protected override void CombineExpertsCore(Tensor x, Tensor slots, Tensor weights, Tensor y) { }
 
     /// <inheritdoc/>

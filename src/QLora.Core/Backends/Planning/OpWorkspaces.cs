@@ -18,6 +18,9 @@ public class OpWorkspaces
     /// <summary>What the device's driver takes of its memory for itself, beside the pool.</summary>
     public virtual long DriverBytes => 0;
 
+    /// <summary>What the first copy from the host takes, and the backend keeps from then on.</summary>
+    public virtual long Uploads => 0;
+
     /// <summary>What the first product takes, and the backend keeps from then on.</summary>
     public virtual long Products => 0;
 

@@ -11,8 +11,8 @@ namespace QLora.Backends.Planning;
 /// <param name="workspaces">What the ops of the other backend take for themselves.</param>
 public partial class PlanningBackend(OpWorkspaces workspaces) : Backend
 {
-    private readonly PlanningPool _pool = new(workspaces.OwnMemory);
-    private DeviceBuffer? _productMemory;
+    private readonly PlanningPool _pool = new(workspaces.OwnMemory), _pinned = new(wholeRegions: true);
+    private DeviceBuffer? _uploadMemory, _productMemory;
     private ulong _routes;
 
     /// <inheritdoc/>
@@ -25,13 +25,35 @@ public partial class PlanningBackend(OpWorkspaces workspaces) : Backend
     public override MemoryStatistics Memory => _pool.Statistics;
 
     /// <inheritdoc/>
+    public override bool CanOffload => true;
+
+    /// <inheritdoc/>
+    public override MemoryStatistics PinnedMemory => _pinned.Statistics;
+
+    /// <inheritdoc/>
     public override DeviceBuffer AllocateBuffer(long bytes) => _pool.Allocate(bytes);
 
     /// <inheritdoc/>
-    public override void EndStep() => _pool.EndStep();
+    public override void EndStep()
+    {
+        _pool.EndStep();
+        _pinned.EndStep();
+    }
 
     /// <inheritdoc/>
-    protected override void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination) { }
+    protected override DeviceBuffer AllocatePinnedBuffer(long bytes) => _pinned.Allocate(bytes);
+
+    /// <inheritdoc/>
+    protected override void OffloadCore(Tensor source, Tensor pinned) { }
+
+    /// <inheritdoc/>
+    protected override void FetchCore(Tensor pinned, Tensor destination) { }
+
+    /// <inheritdoc/>
+    protected override void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination)
+    {
+        if (workspaces.Uploads > 0) _uploadMemory ??= AllocateBuffer(workspaces.Uploads);
+    }
 
     /// <inheritdoc/>
     protected override void CopyToHostCore(Tensor source, Span<byte> destination)
@@ -96,8 +118,10 @@ public partial class PlanningBackend(OpWorkspaces workspaces) : Backend
     protected override void Dispose(bool disposing)
     {
         if (!disposing) return;
+        _uploadMemory?.Dispose();
         _productMemory?.Dispose();
         _pool.Dispose();
+        _pinned.Dispose();
     }
 
     /// <summary>

@@ -78,7 +78,8 @@ public static class SafetensorsWriter
         stream.Write(Encoding.ASCII.GetBytes(new string(' ', padding)));
     }
 
-    private static string FormatName(DType dtype) => dtype switch
+    /// <summary>What the format calls an element type.</summary>
+    public static string FormatName(DType dtype) => dtype switch
     {
         DType.Float32 => "F32",
         DType.BFloat16 => "BF16",
