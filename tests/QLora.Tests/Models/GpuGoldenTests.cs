@@ -28,7 +28,7 @@ public sealed class GpuGoldenTests : IDisposable
     {
         using var golden = GoldenModel.Open(name, "config.json", _backend);
         ModelGoldenTests.IsAsRecorded(golden);
-        ModelGoldenTests.WithAdapterIsAsRecorded(golden);
+        ModelGoldenTests.WithAdapterIsAsRecorded(golden, false, true);
     }
 
     [Theory, MemberData(nameof(Sharded))]
