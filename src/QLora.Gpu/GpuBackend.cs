@@ -27,8 +27,16 @@ public sealed partial class GpuBackend : Backend
     {
         _device = device;
         _ownsDevice = ownsDevice;
-        _stream = device.Accelerator.CreateStream();
-        _staging = new StagingBuffer(device.Accelerator, _stream, Synchronize);
+        try
+        {
+            _stream = device.Accelerator.CreateStream();
+            _staging = new StagingBuffer(device.Accelerator, _stream, Synchronize);
+        }
+        catch (AcceleratorException failure)
+        {
+            throw device.Lost(failure);
+        }
+
         _pool = new DeviceMemoryPool(device.Accelerator, Math.Max(0, (memoryBudget ?? device.Accelerator.MemorySize) - DriverBytes(Name)));
     }
 
@@ -64,7 +72,17 @@ public sealed partial class GpuBackend : Backend
     }
 
     /// <inheritdoc/>
-    public override void EndStep() => _pool.EndStep();
+    public override void EndStep()
+    {
+        try
+        {
+            _pool.EndStep();
+        }
+        catch (AcceleratorException failure)
+        {
+            throw _device.Lost(failure);
+        }
+    }
 
     /// <inheritdoc/>
     protected override void CopyFromHostCore(ReadOnlySpan<byte> source, Tensor destination)
@@ -122,12 +140,20 @@ public sealed partial class GpuBackend : Backend
     protected override void Dispose(bool disposing)
     {
         if (!disposing || _device.IsLost) return; // its driver would refuse, and hide what went wrong; what it holds goes with the process
-        _stream.Synchronize();
-        _tiles?.Dispose();
-        foreach (var tables in _codebooks.Values) tables.Dispose();
-        _pool.Dispose();
-        _staging.Dispose();
-        _stream.Dispose();
+        try
+        {
+            _stream.Synchronize();
+            _tiles?.Dispose();
+            foreach (var tables in _codebooks.Values) tables.Dispose();
+            _pool.Dispose();
+            _staging.Dispose();
+            _stream.Dispose();
+        }
+        catch (AcceleratorException failure)
+        {
+            _device.Lost(failure);
+        }
+
         if (_ownsDevice) _device.Dispose();
     }
 
