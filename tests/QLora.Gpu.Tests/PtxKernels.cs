@@ -9,6 +9,8 @@ internal static class PtxKernels
     private static readonly Type[] Elements = [typeof(F32), typeof(BF16)];
     private static readonly Type[] Fours = [typeof(FourF32), typeof(FourBF16)];
 
+    private static readonly Type[] Gates = [typeof(SiluGate), typeof(GeluGate)];
+
     private static readonly Type[] Runs =
     [
         typeof(SingleRuns), typeof(RoundedRuns), typeof(LooseRuns<DenseReader<F16>>), typeof(LooseRuns<Q8Reader>), typeof(QuantizedRuns<PlainScales>), typeof(QuantizedRuns<NestedScales>),
@@ -48,6 +50,7 @@ internal static class PtxKernels
             return [method.MakeGenericMethod(typeof(F32), typeof(Itself)), method.MakeGenericMethod(typeof(F32), typeof(Squared)), method.MakeGenericMethod(typeof(BF16), typeof(Squared))];
         }
 
+        if (method.DeclaringType == typeof(GatedKernels)) return Elements.SelectMany(_ => Gates, (element, gate) => method.MakeGenericMethod(element, gate));
         var parameters = method.GetGenericArguments();
         var readers = parameters.Any(IsReader) ? Readers : [typeof(void)];
         return
