@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using ILGPU;
@@ -19,12 +20,32 @@ public sealed partial class GpuBackend
     {
         var shape = NewAttention(q, k, options);
         var tiles = Tiles(segments);
+        var queries = MostQueries(segments);
         var logarithms = logSumExp is { } lse ? View<float>(lse) : default;
         if (q.DType == DType.Float32) Run<F32>();
         else Run<BF16>();
 
-        void Run<T>() where T : unmanaged, IElement<T> =>
-            Launch(AttentionKernels.Attention<T>, Groups(tiles, shape.Heads), View<T>(q), View<T>(k), View<T>(v), View<T>(y), logarithms, tiles, shape);
+        void Run<T>() where T : unmanaged, IElement<T>
+        {
+            if (queries > AttentionDecodingKernels.MostQueries)
+            {
+                Launch(AttentionKernels.Attention<T>, Groups(tiles, shape.Heads), View<T>(q), View<T>(k), View<T>(v), View<T>(y), logarithms, tiles, shape);
+            }
+            else
+            {
+                var groups = new LaunchShape(new Index3D(tiles.IntLength, shape.Heads, queries), new Index3D(_device.GroupSize, 1, 1));
+                var lanesOfRow = Math.Min(_device.GroupSize, (int)BitOperations.RoundUpToPowerOf2((uint)shape.HeadSize));
+                Launch(AttentionDecodingKernels.Attention<T>, groups, View<T>(q), View<T>(k), View<T>(v), View<T>(y), logarithms, tiles, shape, lanesOfRow);
+            }
+        }
+    }
+
+    /// <summary>The queries of the sequence that has most of them.</summary>
+    private static int MostQueries(ReadOnlySpan<AttentionSegment> segments)
+    {
+        var most = 0;
+        foreach (var segment in segments) most = Math.Max(most, segment.QueryCount);
+        return most;
     }
 
     /// <inheritdoc/>
