@@ -64,8 +64,8 @@ public sealed partial class GpuBackend
             var (dots, logarithms) = (View<float>(dotTensor), View<float>(logSumExp));
             var (queries, keys, values, gradients) = (View<T>(q), View<T>(k), View<T>(v), View<T>(dy));
             Launch(AttentionBackwardKernels.Dots<T>, Elements(dotTensor.Count), gradients, View<T>(y), dots, shape.HeadSize);
-            Launch(AttentionBackwardKernels.ValueGradient<T>, Groups(tiles, shape.KeyHeads), queries, keys, logarithms, gradients, View<T>(dv), tiles, shape);
-            Launch(AttentionBackwardKernels.KeyGradient<T>, Groups(tiles, shape.KeyHeads), queries, keys, values, logarithms, gradients, dots, View<T>(dk), tiles, shape);
+            Launch(AttentionBackwardKernels.KeyOrValueGradient<T, ValueSide>, Groups(tiles, shape.KeyHeads), queries, keys, values, logarithms, gradients, dots, View<T>(dv), tiles, shape);
+            Launch(AttentionBackwardKernels.KeyOrValueGradient<T, KeySide>, Groups(tiles, shape.KeyHeads), queries, keys, values, logarithms, gradients, dots, View<T>(dk), tiles, shape);
             Launch(AttentionBackwardKernels.QueryGradient<T>, Groups(tiles, shape.Heads), queries, keys, values, logarithms, gradients, dots, View<T>(dq), tiles, shape);
         }
     }
