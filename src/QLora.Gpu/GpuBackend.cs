@@ -29,11 +29,18 @@ public sealed partial class GpuBackend : Backend
     {
         _device = device;
         _ownsDevice = ownsDevice;
-        _stream = device.Accelerator.CreateStream();
-        _copies = new CopyQueue(device.Accelerator, _stream);
-        _pool = new DeviceMemoryPool(device.Accelerator, Math.Max(0, (memoryBudget ?? device.Accelerator.MemorySize) - DriverBytes(Name)));
-        _staging = new StagingBuffer(device.Accelerator, _stream, _copies, bytes => (DeviceMemory)_pool.Allocate(bytes), WaitForStream);
-        _pinned = new PinnedMemoryPool(device.Accelerator);
+        try
+        {
+            _stream = device.Accelerator.CreateStream();
+            _copies = new CopyQueue(device.Accelerator, _stream);
+            _pool = new DeviceMemoryPool(device.Accelerator, Math.Max(0, (memoryBudget ?? device.Accelerator.MemorySize) - DriverBytes(Name)));
+            _staging = new StagingBuffer(device.Accelerator, _stream, _copies, bytes => (DeviceMemory)_pool.Allocate(bytes), WaitForStream);
+            _pinned = new PinnedMemoryPool(device.Accelerator);
+        }
+        catch (AcceleratorException failure)
+        {
+            throw device.Lost(failure);
+        }
     }
 
     /// <summary>A backend with a device of its own.</summary>
@@ -70,8 +77,15 @@ public sealed partial class GpuBackend : Backend
     /// <inheritdoc/>
     public override void EndStep()
     {
-        _pool.EndStep();
-        _pinned.EndStep();
+        try
+        {
+            _pool.EndStep();
+            _pinned.EndStep();
+        }
+        catch (AcceleratorException failure)
+        {
+            throw _device.Lost(failure);
+        }
     }
 
     /// <inheritdoc/>
@@ -143,15 +157,23 @@ public sealed partial class GpuBackend : Backend
     protected override void Dispose(bool disposing)
     {
         if (!disposing || _device.IsLost) return; // its driver would refuse, and hide what went wrong; what it holds goes with the process
-        _stream.Synchronize();
-        _copies.Dispose();
-        _tiles?.Dispose();
-        foreach (var tables in _codebooks.Values) tables.Dispose();
-        foreach (var tables in _maps.Values) tables.Dispose();
-        _staging.Dispose();
-        _pool.Dispose();
-        _pinned.Dispose();
-        _stream.Dispose();
+        try
+        {
+            _stream.Synchronize();
+            _copies.Dispose();
+            _tiles?.Dispose();
+            foreach (var tables in _codebooks.Values) tables.Dispose();
+            foreach (var tables in _maps.Values) tables.Dispose();
+            _staging.Dispose();
+            _pool.Dispose();
+            _pinned.Dispose();
+            _stream.Dispose();
+        }
+        catch (AcceleratorException failure)
+        {
+            _device.Lost(failure);
+        }
+
         if (_ownsDevice) _device.Dispose();
     }
 

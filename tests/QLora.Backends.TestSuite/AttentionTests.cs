@@ -96,6 +96,39 @@ public abstract class AttentionTests(IReadOnlyList<Device> devices) : OpTests(de
         return [y, logSumExp];
     });
 
+    /// <summary>
+    /// Generation: few queries to many keys, of several conversations at once. Heads, key heads, head size, window, cap, and queries and keys of each: as many queries and keys as a GPU's
+    /// group takes at once, and one more or less; heads of more elements, and of a number that is no power of two.
+    /// </summary>
+    public static TheoryData<int, int, int, int, float, (int Queries, int Keys)[]> FewQueries => new()
+    {
+        { 4, 2, 64, 0, 0, [(1, 1), (1, 255), (1, 256), (1, 257)] },
+        { 8, 2, 64, 0, 0, [(1, 1100)] },
+        { 4, 1, 20, 0, 0, [(4, 300), (1, 7), (3, 3)] },
+        { 2, 2, 128, 0, 0, [(5, 300), (1, 40)] },
+        { 2, 1, 256, 0, 30, [(1, 530)] },
+        { 2, 1, 200, 0, 0, [(2, 515)] },
+        { 3, 3, 1, 0, 0, [(1, 600), (2, 9)] },
+        { 4, 2, 32, 100, 0, [(1, 1000), (4, 259), (2, 60)] },
+        { 4, 2, 32, 1, 2, [(1, 513), (3, 300)] },
+        { 2, 1, 9, 257, 5, [(4, 800)] },
+        { 2, 1, 12, 5, 2, [(1, 20), (3, 9)] },
+    };
+
+    [Theory, MemberData(nameof(FewQueries))]
+    public void Forward_of_few_queries(int heads, int keyHeads, int headSize, int window, float cap, (int Queries, int Keys)[] lengths) => AgreesWithReference(Tolerance, w =>
+    {
+        var (queries, keys) = (lengths.Sum(length => length.Queries), lengths.Sum(length => length.Keys));
+        var (q, _, _) = Inputs(w, heads, keyHeads, headSize, queries);
+        var (_, k, v) = Inputs(w, heads, keyHeads, headSize, keys);
+        var segments = new AttentionSegment[lengths.Length];
+        for (int i = 0, query = 0, key = 0; i < lengths.Length; query += lengths[i].Queries, key += lengths[i++].Keys) segments[i] = new(query, lengths[i].Queries, key, lengths[i].Keys);
+        var (y, alone, logSumExp) = (w.FreshActivations(queries, heads, headSize), w.FreshActivations(queries, heads, headSize), w.Fresh(queries, heads));
+        w.Backend.Attention(q, k, v, y, logSumExp, segments, new(Scale, window, cap));
+        w.Backend.Attention(q, k, v, alone, null, segments, new(Scale, window, cap));
+        return [y, logSumExp, alone];
+    });
+
     [Fact]
     public void A_query_does_not_see_what_lies_before_its_window() => OnEachDevice(backend =>
     {

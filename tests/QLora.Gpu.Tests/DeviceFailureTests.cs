@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
+using ILGPU.Runtime.OpenCL;
+using QLora.Backends;
 using QLora.Gpu;
 using QLora.Tensors;
 
@@ -59,6 +61,28 @@ public class DeviceFailureTests
         WorksOn(next);
     }
 
+    /// <summary>Memory goes back at the end of a step, which the driver refuses.</summary>
+    [Fact]
+    public void A_device_that_is_lost_says_so_at_the_end_of_a_step_too()
+    {
+        const string name = GpuDevices.Emulation;
+        using var backend = GpuBackend.Open(name);
+        RegionsOf(PoolOf(backend)).Add(new RefusedRegion());
+        var message = Assert.Throws<QLoraException>(() =>
+        {
+            for (var step = 0; step < 3; step++) backend.EndStep();
+        }).Message;
+        Assert.StartsWith($"device {name} (", message, StringComparison.Ordinal);
+        Assert.Contains("stopped working: CL_INVALID_MEM_OBJECT;", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_device_that_is_found_lost_when_it_is_given_back_hides_nothing()
+    {
+        using var backend = GpuBackend.Open(OpenCl());
+        StreamOf(backend).Dispose();
+    }
+
     private static void OnEachDevice(Action<GpuDevice> test) => Assert.All(GpuDevices.List(), info =>
     {
         using var device = GpuDevice.Open(info.Name);
@@ -92,4 +116,22 @@ public class DeviceFailureTests
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_stream")]
     private static extern ref AcceleratorStream StreamOf(GpuBackend backend);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_pool")]
+    private static extern ref DeviceMemoryPool PoolOf(GpuBackend backend);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_regions")]
+    private static extern ref List<MemoryRegion> RegionsOf(MemoryPool pool);
+
+    /// <summary>Idle memory that its driver does not take back.</summary>
+    private sealed class RefusedRegion : MemoryRegion
+    {
+        public RefusedRegion() : base(0, PageBytes)
+        {
+            TryTake(1, out var start);
+            GiveBack(start, 1, step: 0);
+        }
+
+        protected override void Release(nint start, long length) => throw new CLException(CLError.CL_INVALID_MEM_OBJECT);
+    }
 }

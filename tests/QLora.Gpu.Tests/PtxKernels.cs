@@ -9,6 +9,9 @@ internal static class PtxKernels
     private static readonly Type[] Elements = [typeof(F32), typeof(BF16)];
     private static readonly Type[] Fours = [typeof(FourF32), typeof(FourBF16)];
 
+    private static readonly Type[] Gates = [typeof(SiluGate), typeof(GeluGate)];
+    private static readonly Type[] Sides = [typeof(KeySide), typeof(ValueSide)];
+
     private static readonly Type[] Runs =
     [
         typeof(SingleRuns), typeof(RoundedRuns), typeof(LooseRuns<DenseReader<F16>>), typeof(LooseRuns<Q8Reader>), typeof(QuantizedRuns<PlainScales>), typeof(QuantizedRuns<NestedScales>),
@@ -48,12 +51,16 @@ internal static class PtxKernels
             return [method.MakeGenericMethod(typeof(F32), typeof(Itself)), method.MakeGenericMethod(typeof(F32), typeof(Squared)), method.MakeGenericMethod(typeof(BF16), typeof(Squared))];
         }
 
+        if (method.DeclaringType == typeof(GatedKernels)) return WithElements(Gates);
+        if (method.Name == nameof(AttentionBackwardKernels.KeyOrValueGradient)) return WithElements(Sides);
         var parameters = method.GetGenericArguments();
         var readers = parameters.Any(IsReader) ? Readers : [typeof(void)];
         return
             from element in parameters.All(IsReader) ? [typeof(void)] : Elements
             from reader in readers
             select method.MakeGenericMethod(Array.ConvertAll(parameters, parameter => IsReader(parameter) ? reader : element));
+
+        IEnumerable<MethodInfo> WithElements(Type[] others) => Elements.SelectMany(_ => others, (element, other) => method.MakeGenericMethod(element, other));
     }
 
     private static IEnumerable<MethodInfo> MatMuls(MethodInfo method) =>

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using QLora.Backends;
 using QLora.Cli.Frame;
 using QLora.Cpu;
+using QLora.Gpu;
 
 namespace QLora.Cli.Commands;
 
@@ -19,15 +20,16 @@ internal sealed class DevicesCommand() : CliCommand("devices", "Show the devices
     /// <inheritdoc/>
     protected override int Run(CommandContext context)
     {
-        var devices = Devices.List();
+        var devices = Devices.List(out var unusable);
         context.Result(
             new JsonObject
             {
                 ["default"] = devices.Single(device => device.IsDefault).Name,
                 ["vector_widths"] = new JsonArray([.. VectorWidths.Supported.Select(width => (JsonNode)(int)width)]),
                 ["devices"] = new JsonArray([.. devices.Select(ToJson)]),
+                ["unusable"] = new JsonArray([.. unusable.Select(ToJson)]),
             },
-            console => console.WriteRows(["device", "threads", "vectors", "memory", "what it is"], devices.Select(ToRow)));
+            console => console.WriteRows(["device", "threads", "vectors", "memory", "what it is"], [.. devices.Select(ToRow), .. unusable.Select(ToRow)]));
         return ExitCode.Success;
     }
 
@@ -39,6 +41,10 @@ internal sealed class DevicesCommand() : CliCommand("devices", "Show the devices
         ["vector_bits"] = device.VectorBits,
         ["memory_bytes"] = device.MemoryBytes,
     };
+
+    private static JsonObject ToJson(UnusableDevice device) => new() { ["name"] = device.Name, ["reason"] = device.Reason };
+
+    private static string[] ToRow(UnusableDevice device) => [device.Name, "", "", "", $"not usable: {device.Reason}"];
 
     private static string[] ToRow(DeviceInfo device) =>
     [

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
@@ -18,6 +20,10 @@ internal static class DriverFailure
             _ => cause.Message,
         };
     }
+
+    /// <summary>Whether it is what a driver can do to those who look for its devices: it or its library is broken, too old, or not what its name says.</summary>
+    public static bool IsOne(Exception failure) => failure is AcceleratorException or CapabilityNotSupportedException or NotSupportedException or InvalidOperationException
+        or TypeInitializationException or TypeLoadException or BadImageFormatException or ExternalException;
 
     /// <summary>Whether a device refuses memory because it has none left, and works otherwise.</summary>
     public static bool IsOutOfMemory(AcceleratorException failure) => failure switch

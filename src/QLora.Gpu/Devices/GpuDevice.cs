@@ -59,8 +59,15 @@ public sealed class GpuDevice : IDisposable
     public void Dispose()
     {
         if (IsLost) return;
-        Accelerator.Dispose();
-        _context.Dispose();
+        try
+        {
+            Accelerator.Dispose();
+            _context.Dispose();
+        }
+        catch (AcceleratorException)
+        {
+            IsLost = true; // what it holds goes with the process
+        }
     }
 
     private TLauncher Load<TLauncher>(Delegate kernel) where TLauncher : Delegate

@@ -1,8 +1,6 @@
 using ILGPU;
-using ILGPU.Algorithms;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
-using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
 
 namespace QLora.Gpu;
@@ -34,94 +32,109 @@ public static class GpuDevices
     /// <summary>ILGPU's own emulation of a GPU.</summary>
     public const string Emulation = "ilgpu-cpu";
 
-    private const string Cuda = "cuda";
-    private const string OpenCl = "opencl";
+    private static readonly CudaDriver Cuda = new();
+    private static readonly DeviceDriver[] Drivers = [Cuda, new OpenClDriver()];
 
     /// <summary>All of them, those of CUDA first; without drivers there is the emulation alone.</summary>
-    public static IReadOnlyList<GpuDeviceInfo> List()
+    public static IReadOnlyList<GpuDeviceInfo> List() => List(out _);
+
+    /// <summary>All of them, those of CUDA first; without drivers there is the emulation alone.</summary>
+    /// <param name="unusable">Drivers that are there and do not work.</param>
+    public static IReadOnlyList<GpuDeviceInfo> List(out IReadOnlyList<UnusableDevice> unusable) => List(Drivers, out unusable);
+
+    internal static IReadOnlyList<GpuDeviceInfo> List(IEnumerable<DeviceDriver> drivers, out IReadOnlyList<UnusableDevice> unusable)
     {
-        var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        return
-        [
-            .. Find(Cuda).Select((device, i) => new GpuDeviceInfo($"{Cuda}:{i}", GpuDeviceKind.Cuda, device.Name, device.MemorySize, device.NumMultiprocessors)),
-            .. Find(OpenCl).Select((device, i) => new GpuDeviceInfo($"{OpenCl}:{i}",
-                ((CLDevice)device).DeviceType == CLDeviceType.CL_DEVICE_TYPE_GPU ? GpuDeviceKind.OpenClGpu : GpuDeviceKind.OpenClProcessor,
-                device.Name, device.MemorySize, device.NumMultiprocessors)),
-            new GpuDeviceInfo(Emulation, GpuDeviceKind.Emulation, "emulation of a GPU on threads, for tests; very slow", memory, 1),
-        ];
+        List<GpuDeviceInfo> devices = [];
+        List<UnusableDevice> failures = [];
+        foreach (var driver in drivers)
+        {
+            try
+            {
+                using var context = driver.NewContext();
+                var found = driver.DevicesOf(context);
+                devices.AddRange(found.Select((device, i) => new GpuDeviceInfo($"{driver.Name}:{i}", driver.KindOf(device), device.Name, device.MemorySize, device.NumMultiprocessors)));
+                if (found.Count == 0 && driver.Complaint() is { } complaint) failures.Add(new UnusableDevice(driver.Name, $"{complaint}; {driver.Advice}"));
+            }
+            catch (Exception failure) when (DriverFailure.IsOne(failure))
+            {
+                failures.Add(new UnusableDevice(driver.Name, $"{DriverFailure.Describe(failure)}; {driver.Advice}"));
+            }
+        }
+
+        devices.Add(new GpuDeviceInfo(Emulation, GpuDeviceKind.Emulation, "emulation of a GPU on threads, for tests; very slow", GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, 1));
+        unusable = failures;
+        return devices;
+    }
+
+    /// <summary>Why a device cannot be opened, and what to do; null when it can.</summary>
+    public static UnusableDevice? Try(string name)
+    {
+        try
+        {
+            Open(name).Dispose();
+            return null;
+        }
+        catch (QLoraException failure)
+        {
+            return new UnusableDevice(name, failure.Message);
+        }
     }
 
     /// <summary>Whether a name is one of a device of this kind, whether or not there is such a device.</summary>
-    public static bool IsName(string name) => name == Emulation || TryParse(name, out _, out _);
+    public static bool IsName(string name) => name == Emulation || DriverOf(name, out _) is not null;
 
     /// <summary>Whether it is the name of an NVIDIA GPU.</summary>
-    internal static bool IsCuda(string name) => TryParse(name, out var driver, out _) && driver == Cuda;
+    internal static bool IsCuda(string name) => DriverOf(name, out _) == Cuda;
 
     internal static GpuDevice Open(string name)
     {
         if (name == Emulation)
         {
             var emulation = NewEmulation();
-            return Open(name, emulation, emulation.GetCPUDevice(0));
+            return new GpuDevice(name, emulation, emulation.GetCPUDevice(0).CreateAccelerator(emulation));
         }
 
-        if (!TryParse(name, out var driver, out var index)) throw new QLoraException($"'{name}' is no device; expected {Cuda}:N, {OpenCl}:N or {Emulation}");
-        var context = NewContext(driver);
-        var found = DevicesOf(driver, context);
-        if (index < found.Count) return Open(name, context, found[index]);
-        context.Dispose();
-        throw new QLoraException(found.Count > 0
-            ? $"there is no device {name}: {driver} has {found.Count}, from {driver}:0 on; see qlora devices"
-            : $"there is no device {name}: " + (driver == Cuda
-                ? "no NVIDIA driver was found, or it finds no GPU; nvidia-smi must list one. In a container, it must be started with the GPU (--gpus all)"
-                : "no OpenCL driver was found; it needs libOpenCL.so and the driver of the device (an .icd file in /etc/OpenCL/vendors)"));
+        var driver = DriverOf(name, out var index) ?? throw new QLoraException($"'{name}' is no device; expected {string.Join(", ", Drivers.Select(driver => $"{driver.Name}:N"))} or {Emulation}");
+        return Open(driver, name, index);
     }
 
-    private static GpuDevice Open(string name, Context context, Device device)
+    internal static GpuDevice Open(DeviceDriver driver, string name, int index)
     {
+        Context? context = null;
         try
         {
-            if (device is CLDevice openCl) GenericAddressSpace.Assume(openCl);
-            return new GpuDevice(name, context, device.CreateAccelerator(context));
+            context = driver.NewContext();
+            var found = driver.DevicesOf(context);
+            if (index < found.Count)
+            {
+                if (found[index] is CLDevice openCl) GenericAddressSpace.Assume(openCl);
+                return new GpuDevice(name, context, found[index].CreateAccelerator(context));
+            }
+
+            if (found.Count > 0) throw new QLoraException($"there is no device {name}: {driver.Name} has {found.Count}, from {driver.Name}:0 on; see qlora devices");
+            throw new QLoraException($"there is no device {name}: {driver.Complaint() ?? driver.Missing}; {driver.Advice}");
         }
-        catch (Exception cause) when (cause is AcceleratorException or CapabilityNotSupportedException or NotSupportedException)
+        catch (Exception cause)
         {
-            context.Dispose();
-            throw new QLoraException($"device {name} ({device.Name}) was found but cannot be used: {DriverFailure.Describe(cause)}; its driver may be too old", cause);
+            context?.Dispose();
+            if (!DriverFailure.IsOne(cause)) throw;
+            throw new QLoraException($"device {name} cannot be used: {DriverFailure.Describe(cause)}; its driver may be too old. {driver.Advice}", cause);
         }
     }
-
-    private static List<Device> Find(string driver)
-    {
-        using var context = NewContext(driver);
-        return DevicesOf(driver, context);
-    }
-
-    /// <summary>Those that the driver has brought; where there are none, ILGPU adds an emulation of its own to a context.</summary>
-    private static List<Device> DevicesOf(string driver, Context context) => driver == Cuda ? [.. context.GetCudaDevices()] : [.. context.GetCLDevices()];
-
-    private static Context NewContext(string driver) => Context.Create(builder =>
-    {
-        if (driver == Cuda) builder.Cuda();
-        else builder.OpenCL(_ => true);
-        Configure(builder);
-    });
 
     private static Context NewEmulation() => Context.Create(builder =>
     {
         // 64 lanes to a group, as the products need; a warp of 32 as NVIDIA's.
         builder.CPU(new CPUDevice(numThreadsPerWarp: 32, numWarpsPerMultiprocessor: 2, numMultiprocessors: 1));
-        Configure(builder);
+        DeviceDriver.Configure(builder);
     });
 
-    // Everything is inlined, and at O2 every pointer is known to be to global or to group memory, which OpenCL demands (see GenericAddressSpace).
-    private static void Configure(Context.Builder builder) => builder.EnableAlgorithms().Optimize(OptimizationLevel.O2).Inlining(InliningMode.Aggressive);
-
-    private static bool TryParse(string name, out string driver, out int index)
+    /// <summary>The driver that a name asks for, and which of its devices; null when it is no name.</summary>
+    private static DeviceDriver? DriverOf(string name, out int index)
     {
         var colon = name.IndexOf(':');
-        driver = colon < 0 ? name : name[..colon];
         index = 0;
-        return driver is Cuda or OpenCl && (colon < 0 || int.TryParse(name.AsSpan(colon + 1), System.Globalization.NumberStyles.None, null, out index));
+        if (colon >= 0 && !int.TryParse(name.AsSpan(colon + 1), System.Globalization.NumberStyles.None, null, out index)) return null;
+        return Array.Find(Drivers, driver => driver.Name.AsSpan().SequenceEqual(colon < 0 ? name : name.AsSpan(0, colon)));
     }
 }

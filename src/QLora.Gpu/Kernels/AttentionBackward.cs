@@ -19,52 +19,14 @@ internal static class AttentionBackwardKernels
         dots[row] = sum;
     }
 
-    /// <summary>A group makes dv of one head of a tile of keys.</summary>
-    public static void ValueGradient<T>(
-        ArrayView<T> q, ArrayView<T> k, ArrayView<float> logSumExp, ArrayView<T> dy, ArrayView<T> dv, ArrayView<Segment> segments, AttentionShape shape)
-        where T : unmanaged, IElement<T>
+    /// <summary>A group makes dk or dv of one head of a tile of keys: sums over all queries that see them, of the query heads that share the key head.</summary>
+    public static void KeyOrValueGradient<T, TSide>(
+        ArrayView<T> q, ArrayView<T> k, ArrayView<T> v, ArrayView<float> logSumExp, ArrayView<T> dy, ArrayView<float> dots, ArrayView<T> result,
+        ArrayView<Segment> segments, AttentionShape shape) where T : unmanaged, IElement<T> where TSide : struct, IKeySide
     {
         var left = SharedMemory.Allocate<float>(Tile.Length);
         var right = SharedMemory.Allocate<float>(Tile.Length);
-        var probabilities = SharedMemory.Allocate<float>(Tile.Length);
-        var results = SharedMemory.Allocate<float>(AttentionTiles.ResultsLength);
-        var segment = segments[Grid.IdxX];
-        var firstKey = segment.First;
-        var keys = shape.Keys(k, segment, Grid.IdxY);
-        AttentionTiles.Clear(results, shape.HeadSize);
-        for (var head = Grid.IdxY * shape.Group; head < (Grid.IdxY + 1) * shape.Group; head++)
-        {
-            var queries = shape.Queries(q, segment, head);
-            var gradients = shape.Queries(dy, segment, head);
-            for (var firstQuery = firstKey; firstQuery < LastQuery(segment, firstKey, shape.Window); firstQuery += Tile.Size)
-            {
-                Tile.StoreAlong(probabilities, AttentionTiles.Products(queries, firstQuery, keys, firstKey, shape.HeadSize, left, right));
-                Group.Barrier();
-                for (var i = Group.IdxY; i < Tile.Size; i += Tile.Lanes)
-                {
-                    for (var j = Group.IdxX; j < Tile.Size; j += Tile.Lanes)
-                    {
-                        var score = shape.Score(probabilities[i * Tile.Pitch + j]);
-                        probabilities[i * Tile.Pitch + j] = Probability(score, logSumExp, segment, shape, firstQuery + i, firstKey + j, head);
-                    }
-                }
-
-                AttentionTiles.AddProducts(probabilities, gradients, firstQuery, shape.HeadSize, results, right);
-            }
-        }
-
-        Group.Barrier();
-        AttentionTiles.Write(results, shape.Keys(dv, segment, Grid.IdxY), firstKey, Tile.Count(segment.KeyCount, firstKey), shape.HeadSize);
-    }
-
-    /// <summary>A group makes dk of one head of a tile of keys.</summary>
-    public static void KeyGradient<T>(
-        ArrayView<T> q, ArrayView<T> k, ArrayView<T> v, ArrayView<float> logSumExp, ArrayView<T> dy, ArrayView<float> dots, ArrayView<T> dk,
-        ArrayView<Segment> segments, AttentionShape shape) where T : unmanaged, IElement<T>
-    {
-        var left = SharedMemory.Allocate<float>(Tile.Length);
-        var right = SharedMemory.Allocate<float>(Tile.Length);
-        var scores = SharedMemory.Allocate<float>(Tile.Length);
+        var weights = SharedMemory.Allocate<float>(Tile.Length);
         var results = SharedMemory.Allocate<float>(AttentionTiles.ResultsLength);
         var segment = segments[Grid.IdxX];
         var firstKey = segment.First;
@@ -77,25 +39,26 @@ internal static class AttentionBackwardKernels
             var gradients = shape.Queries(dy, segment, head);
             for (var firstQuery = firstKey; firstQuery < LastQuery(segment, firstKey, shape.Window); firstQuery += Tile.Size)
             {
-                Tile.StoreAlong(scores, AttentionTiles.Products(queries, firstQuery, keys, firstKey, shape.HeadSize, left, right));
-                var products = AttentionTiles.Products(gradients, firstQuery, values, firstKey, shape.HeadSize, left, right);
-                Tile.StoreAlong(left, products);
+                Tile.StoreAlong(weights, AttentionTiles.Products(queries, firstQuery, keys, firstKey, shape.HeadSize, left, right));
+                if (TSide.IsKey) Tile.StoreAlong(left, AttentionTiles.Products(gradients, firstQuery, values, firstKey, shape.HeadSize, left, right));
                 Group.Barrier();
                 for (var i = Group.IdxY; i < Tile.Size; i += Tile.Lanes)
                 {
                     for (var j = Group.IdxX; j < Tile.Size; j += Tile.Lanes)
                     {
                         var at = i * Tile.Pitch + j;
-                        scores[at] = ScoreGradient(scores[at], left[at], logSumExp, dots, segment, shape, firstQuery + i, firstKey + j, head);
+                        weights[at] = TSide.IsKey
+                            ? ScoreGradient(weights[at], left[at], logSumExp, dots, segment, shape, firstQuery + i, firstKey + j, head)
+                            : Probability(shape.Score(weights[at]), logSumExp, segment, shape, firstQuery + i, firstKey + j, head);
                     }
                 }
 
-                AttentionTiles.AddProducts(scores, queries, firstQuery, shape.HeadSize, results, right);
+                AttentionTiles.AddProducts(weights, TSide.IsKey ? queries : gradients, firstQuery, shape.HeadSize, results, right);
             }
         }
 
         Group.Barrier();
-        AttentionTiles.Write(results, shape.Keys(dk, segment, Grid.IdxY), firstKey, Tile.Count(segment.KeyCount, firstKey), shape.HeadSize);
+        AttentionTiles.Write(results, shape.Keys(result, segment, Grid.IdxY), firstKey, Tile.Count(segment.KeyCount, firstKey), shape.HeadSize);
     }
 
     /// <summary>A group makes dq of one head of a tile of queries.</summary>
@@ -156,4 +119,23 @@ internal static class AttentionBackwardKernels
     /// <summary>The query after the last one that sees any of a tile of keys. There is no cache here: query i is key i.</summary>
     private static int LastQuery(Segment segment, int firstKey, int window) =>
         window == 0 || segment.QueryCount - firstKey < Tile.Size + window ? segment.QueryCount : firstKey + Tile.Size + window - 1;
+}
+
+/// <summary>Which of the two gradients that sum over queries, known when the kernel is compiled.</summary>
+internal interface IKeySide
+{
+    /// <summary>dk = Σ ds · q; else dv = Σ p · dy, which reads neither v nor the dots.</summary>
+    static abstract bool IsKey { get; }
+}
+
+/// <summary>The gradient of the keys.</summary>
+internal readonly struct KeySide : IKeySide
+{
+    public static bool IsKey => true;
+}
+
+/// <summary>The gradient of the values.</summary>
+internal readonly struct ValueSide : IKeySide
+{
+    public static bool IsKey => false;
 }

@@ -16,6 +16,9 @@ internal readonly struct HeadRows<T>(ArrayView<T> elements, int start, int strid
     /// <summary>Element d of a row; 0 beyond the last row and beyond the head.</summary>
     public float Read(int row, int d, int headSize) => row < _count && d < headSize ? _elements[_start + row * _stride + d].Widen() : 0;
 
+    /// <summary>Element d of a row, both of which there must be.</summary>
+    public float Element(int row, int d) => _elements[_start + row * _stride + d].Widen();
+
     /// <summary>Writes element d of a row.</summary>
     public void Write(int row, int d, float value) => _elements[_start + row * _stride + d] = T.Round(value);
 }

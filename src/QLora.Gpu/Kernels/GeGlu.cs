@@ -1,25 +1,9 @@
-using ILGPU;
-
 namespace QLora.Gpu.Kernels;
 
-internal static class GeGluKernels
+/// <summary>The gate of GeGLU: gelu(z), by its tangent's approximation.</summary>
+internal readonly struct GeluGate : IGate
 {
-    public static void GeGlu<T>(ArrayView<T> gate, ArrayView<T> up, ArrayView<T> y) where T : unmanaged, IElement<T>
-    {
-        var i = Grid.GlobalIndex.X;
-        if (i < y.IntLength) y[i] = T.Round(DeviceMath.Gelu(gate[i].Widen()) * up[i].Widen());
-    }
+    public static float Value(float z) => DeviceMath.Gelu(z);
 
-    public static void GeGluBackward<T>(ArrayView<T> gate, ArrayView<T> up, ArrayView<T> dy, ArrayView<T> dGate, ArrayView<T> dUp) where T : unmanaged, IElement<T>
-    {
-        var i = Grid.GlobalIndex.X;
-        if (i >= dy.IntLength) return;
-
-        // The results may lie over the inputs: all three are read first.
-        var z = gate[i].Widen();
-        var factor = up[i].Widen();
-        var gradient = dy[i].Widen();
-        dGate[i] = T.Round(gradient * factor * DeviceMath.GeluSlope(z));
-        dUp[i] = T.Round(gradient * DeviceMath.Gelu(z));
-    }
+    public static GateGradient Gradient(float z) => new(DeviceMath.Gelu(z), DeviceMath.GeluSlope(z));
 }

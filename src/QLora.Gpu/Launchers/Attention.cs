@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using ILGPU;
@@ -19,12 +20,32 @@ public sealed partial class GpuBackend
     {
         var shape = NewAttention(q, k, options);
         var tiles = Tiles(segments);
+        var queries = MostQueries(segments);
         var logarithms = logSumExp is { } lse ? View<float>(lse) : default;
         if (q.DType == DType.Float32) Run<F32>();
         else Run<BF16>();
 
-        void Run<T>() where T : unmanaged, IElement<T> =>
-            Launch(AttentionKernels.Attention<T>, Groups(tiles, shape.Heads), View<T>(q), View<T>(k), View<T>(v), View<T>(y), logarithms, tiles, shape);
+        void Run<T>() where T : unmanaged, IElement<T>
+        {
+            if (queries > AttentionDecodingKernels.MostQueries)
+            {
+                Launch(AttentionKernels.Attention<T>, Groups(tiles, shape.Heads), View<T>(q), View<T>(k), View<T>(v), View<T>(y), logarithms, tiles, shape);
+            }
+            else
+            {
+                var groups = new LaunchShape(new Index3D(tiles.IntLength, shape.Heads, queries), new Index3D(_device.GroupSize, 1, 1));
+                var lanesOfRow = Math.Min(_device.GroupSize, (int)BitOperations.RoundUpToPowerOf2((uint)shape.HeadSize));
+                Launch(AttentionDecodingKernels.Attention<T>, groups, View<T>(q), View<T>(k), View<T>(v), View<T>(y), logarithms, tiles, shape, lanesOfRow);
+            }
+        }
+    }
+
+    /// <summary>The queries of the sequence that has most of them.</summary>
+    private static int MostQueries(ReadOnlySpan<AttentionSegment> segments)
+    {
+        var most = 0;
+        foreach (var segment in segments) most = Math.Max(most, segment.QueryCount);
+        return most;
     }
 
     /// <inheritdoc/>
@@ -43,8 +64,8 @@ public sealed partial class GpuBackend
             var (dots, logarithms) = (View<float>(dotTensor), View<float>(logSumExp));
             var (queries, keys, values, gradients) = (View<T>(q), View<T>(k), View<T>(v), View<T>(dy));
             Launch(AttentionBackwardKernels.Dots<T>, Elements(dotTensor.Count), gradients, View<T>(y), dots, shape.HeadSize);
-            Launch(AttentionBackwardKernels.ValueGradient<T>, Groups(tiles, shape.KeyHeads), queries, keys, logarithms, gradients, View<T>(dv), tiles, shape);
-            Launch(AttentionBackwardKernels.KeyGradient<T>, Groups(tiles, shape.KeyHeads), queries, keys, values, logarithms, gradients, dots, View<T>(dk), tiles, shape);
+            Launch(AttentionBackwardKernels.KeyOrValueGradient<T, ValueSide>, Groups(tiles, shape.KeyHeads), queries, keys, values, logarithms, gradients, dots, View<T>(dv), tiles, shape);
+            Launch(AttentionBackwardKernels.KeyOrValueGradient<T, KeySide>, Groups(tiles, shape.KeyHeads), queries, keys, values, logarithms, gradients, dots, View<T>(dk), tiles, shape);
             Launch(AttentionBackwardKernels.QueryGradient<T>, Groups(tiles, shape.Heads), queries, keys, values, logarithms, gradients, dots, View<T>(dq), tiles, shape);
         }
     }

@@ -20,6 +20,8 @@ public static class Devices
     // What a GPU of any kind leaves here on Linux (the last two: WSL, Arm). Drivers are only asked where there is one: PoCL's takes half a second and 100 MB to say no.
     private static readonly string[] GpuNodes = ["/dev/nvidiactl", "/dev/dri", "/dev/kfd", "/dev/dxg", "/dev/mali0"];
 
+    private static readonly Lazy<string> Fastest = new(FastestOne); // opens it, which takes long
+
     /// <summary>The names that <see cref="Open"/> knows.</summary>
     public static IReadOnlyList<string> Names { get; } = [Auto, Cpu, Reference, "cuda:N", "opencl:N", GpuDevices.Emulation];
 
@@ -46,7 +48,7 @@ public static class Devices
     /// <exception cref="QLoraException">It is no name of a device.</exception>
     public static string Resolve(string name)
     {
-        if (name == Auto) return FastestGpu() ?? Cpu;
+        if (name == Auto) return Fastest.Value;
         return IsName(name) ? name : throw new QLoraException($"there is no device '{name}'; there are {string.Join(", ", Names)}");
     }
 
@@ -71,17 +73,25 @@ public static class Devices
     /// <summary>Whether a name is one that <see cref="Open"/> knows; there need not be such a device.</summary>
     public static bool IsName(string name) => name is Auto or Cpu or Reference || GpuDevices.IsName(name);
 
-    /// <summary>The devices of this machine: GPUs, the processor, and what is for tests.</summary>
+    /// <summary>The devices of this machine that can be used: GPUs, the processor, and what is for tests.</summary>
     /// <exception cref="QLoraException">The environment asks for vectors that the machine does not have.</exception>
-    public static IReadOnlyList<DeviceInfo> List()
+    public static IReadOnlyList<DeviceInfo> List() => List(out _);
+
+    /// <summary>The devices of this machine that can be used: GPUs, the processor, and what is for tests.</summary>
+    /// <param name="unusable">GPUs that cannot be opened, and drivers that do not work.</param>
+    /// <exception cref="QLoraException">The environment asks for vectors that the machine does not have.</exception>
+    public static IReadOnlyList<DeviceInfo> List(out IReadOnlyList<UnusableDevice> unusable)
     {
-        var gpus = GpuDevices.List();
-        DeviceInfo[] devices = [.. gpus.Where(IsGpu).Select(Describe), Processor(), Scalar(), .. gpus.Where(device => !IsGpu(device)).Select(Describe)];
+        var found = GpuDevices.List(out var drivers);
+        UnusableDevice[] failures = [.. found.Where(IsGpu).Select(device => GpuDevices.Try(device.Name)).OfType<UnusableDevice>()];
+        var usable = found.Where(device => failures.All(failure => failure.Name != device.Name)).ToList();
+        DeviceInfo[] devices = [.. usable.Where(IsGpu).Select(Describe), Processor(), Scalar(), .. usable.Where(device => !IsGpu(device)).Select(Describe)];
         devices[0] = devices[0] with { IsDefault = true };
+        unusable = [.. failures, .. drivers];
         return devices;
     }
 
-    /// <summary>What <see cref="List"/> says of the device that a backend runs on; no other is asked.</summary>
+    /// <summary>What <see cref="List()"/> says of the device that a backend runs on; no other is asked.</summary>
     public static DeviceInfo Describe(Backend backend) => backend.Name switch
     {
         Cpu => Processor(),
@@ -89,8 +99,14 @@ public static class Devices
         var name => Describe(GpuDevices.List().Single(device => device.Name == name)),
     };
 
-    private static string? FastestGpu() =>
-        !OperatingSystem.IsLinux() || GpuNodes.Any(Path.Exists) ? GpuDevices.List().FirstOrDefault(IsGpu)?.Name : null;
+    private static string FastestOne()
+    {
+        if (OperatingSystem.IsLinux() && !GpuNodes.Any(Path.Exists)) return Cpu;
+        return FirstUsable(GpuDevices.List().Where(IsGpu).Select(device => device.Name), GpuDevices.Try);
+    }
+
+    /// <summary>The first GPU that can be opened, else the processor.</summary>
+    internal static string FirstUsable(IEnumerable<string> gpus, Func<string, UnusableDevice?> attempt) => gpus.FirstOrDefault(gpu => attempt(gpu) is null) ?? Cpu;
 
     private static bool IsGpu(GpuDeviceInfo device) => device.Kind is GpuDeviceKind.Cuda or GpuDeviceKind.OpenClGpu;
 

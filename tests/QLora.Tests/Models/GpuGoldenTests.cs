@@ -29,7 +29,7 @@ public sealed class GpuGoldenTests : IDisposable
     {
         using var golden = GoldenModel.Open(name, "config.json", _backend);
         ModelGoldenTests.IsAsRecorded(golden);
-        ModelGoldenTests.WithAdapterIsAsRecorded(golden);
+        ModelGoldenTests.WithAdapterIsAsRecorded(golden, GradientCheckpointing.None, GradientCheckpointing.Recompute);
     }
 
     [Theory, MemberData(nameof(Sharded))]
