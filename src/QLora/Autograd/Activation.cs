@@ -6,7 +6,8 @@ namespace QLora.Autograd;
 
 /// <summary>
 /// A tensor that a forward pass made, and its gradient while the backward pass needs one. Whoever reads <see cref="Value"/> need not know whether it was kept:
-/// what is cheap to compute again is dropped at the end of its block and comes back when it is asked for. It is of no use after its pass.
+/// what is cheap to compute again is dropped at the end of its block and comes back when it is asked for, and what may never be read is only computed then. It is of no use
+/// after its pass.
 /// </summary>
 public sealed partial class Activation
 {
@@ -15,14 +16,28 @@ public sealed partial class Activation
     private Tensor? _gradient;
     private bool _ownsValue;
     private bool _ownsGradient;
+    private bool _isDeferred; // until the value is asked for, its producer has not run
 
     internal Activation(Backend backend) => _backend = backend;
 
     /// <summary>Makes it the one of a value, whatever it was in a pass before.</summary>
     internal Activation Of(Tensor value, bool ownsValue, bool needsGradient)
     {
-        (_value, _ownsValue, _gradient, _ownsGradient) = (value, ownsValue, null, false);
-        (Shape, DType, NeedsGradient, Producer) = (value.Shape, value.DType, needsGradient, null);
+        (_value, _ownsValue, _isDeferred) = (value, ownsValue, false);
+        return Of(value.Shape, value.DType, needsGradient);
+    }
+
+    /// <summary>Makes it one whose producer runs when its value is asked for, if it is.</summary>
+    internal Activation OfDeferred(Shape shape, DType dtype, bool needsGradient)
+    {
+        (_value, _ownsValue, _isDeferred) = (null, false, true);
+        return Of(shape, dtype, needsGradient);
+    }
+
+    private Activation Of(Shape shape, DType dtype, bool needsGradient)
+    {
+        (_gradient, _ownsGradient) = (null, false);
+        (Shape, DType, NeedsGradient, Producer) = (shape, dtype, needsGradient, null);
         return this;
     }
 
@@ -40,6 +55,12 @@ public sealed partial class Activation
         {
             Prefetch();
             if (_transfer == Transfer.Returning) AwaitTransfer();
+            if (_isDeferred)
+            {
+                _isDeferred = false;
+                _value = Producer!.Forward().TakeValue(out _ownsValue);
+            }
+
             if (_value is null && Producer is { CanRecompute: true } producer)
             {
                 _value = _backend.Allocate(Shape, DType);
@@ -120,7 +141,7 @@ public sealed partial class Activation
         AwaitTransfer();
         ReleasePinned();
         if (_ownsValue) _value?.Dispose();
-        _value = null;
+        (_value, _isDeferred) = (null, false);
     }
 
     internal void ReleaseGradient()

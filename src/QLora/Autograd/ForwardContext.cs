@@ -184,7 +184,10 @@ public sealed partial class ForwardContext : IDisposable
         }
     }
 
-    /// <summary>Runs a block on a tape of its own, backwards from a gradient of its output.</summary>
+    /// <summary>
+    /// Runs a block on a tape of its own, backwards from a gradient of its output. Ops whose results the backward pass can do without run when another one reads them: the last
+    /// layer of most blocks never does.
+    /// </summary>
     internal void RunBackward(IDecoderBlock block, Activation x, Tensor gradient, bool owned)
     {
         var outer = _tape;
@@ -222,10 +225,14 @@ public sealed partial class ForwardContext : IDisposable
     /// <summary>An activation of a value.</summary>
     internal Activation NewActivation(Tensor value, bool ownsValue, bool needsGradient) => _objects.Activation().Of(value, ownsValue, needsGradient);
 
+    /// <summary>An activation whose value is computed when it is asked for, if it is.</summary>
+    internal Activation NewDeferred(Shape shape, DType dtype, bool needsGradient) => _objects.Activation().OfDeferred(shape, dtype, needsGradient);
+
     /// <summary>Runs an op whose node computes its output into a new tensor, or brings its own.</summary>
     internal Activation Apply(Node node)
     {
-        var output = node.Forward();
+        var defers = _tape == _blockTape && OpDone is null;
+        var output = (defers ? node.Defer() : null) ?? node.Forward();
         OpDone?.Invoke(node.Name, output.Value);
         if (_tape is null)
         {

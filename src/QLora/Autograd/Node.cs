@@ -29,6 +29,9 @@ internal abstract class Node
     /// <summary>Runs the op.</summary>
     public abstract Activation Forward();
 
+    /// <summary>An output for which <see cref="Forward"/> runs when somebody reads it, where <see cref="Backward"/> can do without; null where it cannot.</summary>
+    public virtual Activation? Defer() => null;
+
     /// <summary>Computes the output again from the inputs. Only where <see cref="CanRecompute"/>.</summary>
     /// <param name="y">Takes it; of the shape of <see cref="Output"/>.</param>
     public virtual void Compute(Tensor y) => throw new NotSupportedException();

@@ -7,6 +7,8 @@ internal sealed class AddNode : Node
 
     public override string Name => $"the residual sum of block {Context.BlockIndex}";
 
+    private bool NeedsGradient => _residual.NeedsGradient || _branch.NeedsGradient;
+
     public AddNode Of(Activation residual, Activation branch)
     {
         (_residual, _branch) = (residual, branch);
@@ -17,8 +19,10 @@ internal sealed class AddNode : Node
     {
         var sum = _branch.TakeValue(out var owned);
         Backend.Add(_residual.Value, sum);
-        return Context.NewActivation(sum, owned, _residual.NeedsGradient || _branch.NeedsGradient);
+        return Context.NewActivation(sum, owned, NeedsGradient);
     }
+
+    public override Activation Defer() => Context.NewDeferred(_branch.Shape, _branch.DType, NeedsGradient);
 
     public override void Backward()
     {

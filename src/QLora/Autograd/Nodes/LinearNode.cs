@@ -19,6 +19,10 @@ internal sealed class LinearNode : Node
 
     public override string Name => _layer.Path;
 
+    private Shape OutputShape => new(_x.Shape.Rows, _layer.Spec.Out);
+
+    private bool NeedsGradient => _x.NeedsGradient || _layer.IsTrainable;
+
     /// <param name="layer">W, b and the adapters.</param>
     /// <param name="x">(tokens, in).</param>
     /// <param name="dtype">The type of y; that of the pass when null.</param>
@@ -30,11 +34,13 @@ internal sealed class LinearNode : Node
 
     public override Activation Forward()
     {
-        var y = NewOutput(new Shape(_x.Shape.Rows, _layer.Spec.Out), _x.NeedsGradient || _layer.IsTrainable, _dtype);
-        _layer.Weight.MatMul(Backend, _x.Value, y.Value, transpose: true, beta: 0, _branch is null ? null : ForwardBranch(_branch));
+        var y = NewOutput(OutputShape, NeedsGradient, _dtype);
+        _layer.Weight.MatMul(Backend, _x.Value, y.Value, transpose: true, beta: 0, _branch is null ? null : new LowRankBranch(Xa(_branch), _branch.B.Value));
         if (_layer.Bias is { } bias) Backend.AddBias(bias.Value, y.Value);
         return y;
     }
+
+    public override Activation Defer() => Context.NewDeferred(OutputShape, _dtype ?? Context.ComputeDType, NeedsGradient);
 
     public override void Backward()
     {
@@ -51,12 +57,15 @@ internal sealed class LinearNode : Node
         _xa = null;
     }
 
-    private LowRankBranch ForwardBranch(LoraBranch branch)
+    /// <summary>scaling · dropout(x)·Aᵀ, computed when it is first needed: in the backward pass where the output was deferred.</summary>
+    private Tensor Xa(LoraBranch branch)
     {
-        _xa = Backend.Allocate(new Shape(_x.Shape.Rows, branch.Rank));
+        if (_xa is { } made) return made;
+        var xa = Backend.Allocate(new Shape(_x.Shape.Rows, branch.Rank));
+        _xa = xa;
         using var input = DroppedInput(branch);
-        Backend.MatMul(input.Tensor, branch.A.Value, _xa.Value, transposeB: true, alpha: branch.Scaling);
-        return new LowRankBranch(_xa.Value, branch.B.Value);
+        Backend.MatMul(input.Tensor, branch.A.Value, xa, transposeB: true, alpha: branch.Scaling);
+        return xa;
     }
 
     private void BackwardInput(Tensor dy, LowRankBranch? branch)
@@ -68,9 +77,9 @@ internal sealed class LinearNode : Node
 
     private void BackwardBranch(LoraBranch branch, Tensor dy)
     {
-        if (branch.B.Gradient is { } dB) Backend.MatMul(dy, _xa!.Value, dB, transposeA: true, beta: 1);
+        if (branch.B.Gradient is { } dB) Backend.MatMul(dy, Xa(branch), dB, transposeA: true, beta: 1);
 
-        using var dxa = Backend.Allocate(_xa!.Value.Shape);
+        using var dxa = Backend.Allocate(new Shape(dy.Rows, branch.Rank));
         Backend.MatMul(dy, branch.B.Value, dxa, alpha: branch.Scaling);
         if (branch.A.Gradient is { } dA)
         {

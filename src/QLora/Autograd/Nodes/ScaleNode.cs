@@ -21,6 +21,8 @@ internal sealed class ScaleNode : Node
         return Context.NewActivation(value, owned, _x.NeedsGradient);
     }
 
+    public override Activation Defer() => Context.NewDeferred(_x.Shape, _x.DType, _x.NeedsGradient);
+
     public override void Backward()
     {
         var (gradient, owned) = Output.TakeGradient();
