@@ -5,7 +5,8 @@ namespace QLora.Cpu.Gemm;
 
 /// <summary>
 /// Rows that are read four at a time, from the first to the last: short as they are, the processor does not read ahead of four of them far enough. What is asked for ahead of
-/// them is one stretch of memory, and may lie beyond its end. Weights are read once a pass, so they are kept from the outer caches, which have better things to hold.
+/// them is one stretch of memory, and may lie beyond its end. It comes by way of all caches, though it is read once a pass: past the second one, a Xeon has 16 lines under way, which
+/// is half of what its memory gives a core.
 /// </summary>
 internal static unsafe class Prefetching
 {
@@ -17,7 +18,7 @@ internal static unsafe class Prefetching
     public static void Read(byte* start, int bytes)
     {
         if (!Sse.IsSupported) return;
-        for (var line = 0; line < bytes; line += 64) Sse.PrefetchNonTemporal(start + line);
+        for (var line = 0; line < bytes; line += 64) Sse.Prefetch0(start + line);
     }
 
     /// <summary>Asks for so many bytes of each of some rows, to be in the second cache when their panel has its turn.</summary>
