@@ -5,8 +5,8 @@ namespace QLora.Cpu.Gemm;
 
 /// <summary>
 /// Rows that are read four at a time, from the first to the last: short as they are, the processor does not read ahead of four of them far enough. What is asked for ahead of
-/// them is one stretch of memory, and may lie beyond its end. It comes by way of all caches, though it is read once a pass: past the second one, a Xeon has 16 lines under way, which
-/// is half of what its memory gives a core.
+/// them is one stretch of memory, and may lie beyond its end. It comes by way of all caches, though it is read once a pass: past the second one, a
+/// Xeon reads half as fast as its memory allows.
 /// </summary>
 internal static unsafe class Prefetching
 {
