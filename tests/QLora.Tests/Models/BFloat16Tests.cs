@@ -38,7 +38,7 @@ public class BFloat16Tests
         var data = new TheoryData<string, string>();
         foreach (var model in Dense.Concat(Mixtures))
         {
-            foreach (var backend in TestBackends.Names) data.Add(model, backend);
+            foreach (var backend in TestBackends.BFloat16Names) data.Add(model, backend);
         }
 
         return data;
