@@ -30,18 +30,10 @@ public sealed unsafe partial class CpuBackend
                 var length = (int)Math.Min(QuantizedMoment.BlockSize, count - offset);
                 first.Decode(block, DynamicMap.Signed, new Span<float>(m, length));
                 second.Decode(block, DynamicMap.Unsigned, new Span<float>(v, length));
-                Step<V>(new AdamWKernel(parameter + offset, gradient + offset, m, v, factors), length);
+                Elements<AdamWKernel>.Run<V>(new AdamWKernel(parameter + offset, gradient + offset, m, v, factors), 0, length);
                 first.Encode(block, DynamicMap.Signed, new ReadOnlySpan<float>(m, length));
                 second.Encode(block, DynamicMap.Unsigned, new ReadOnlySpan<float>(v, length));
             }
-        }
-
-        [MethodImpl(Hot.Loop)]
-        private static void Step<V>(AdamWKernel kernel, int length) where V : unmanaged, IVector<V>
-        {
-            nint i = 0;
-            for (; i <= length - V.Count; i += V.Count) kernel.At<V>(i);
-            for (; i < length; i++) kernel.At<Float1>(i);
         }
     }
 

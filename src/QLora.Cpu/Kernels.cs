@@ -173,13 +173,14 @@ public sealed partial class CpuBackend
         // A cache line's multiple, so that threads do not write into the same line.
         public const int Block = 64;
 
+        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V> => Run<V>(kernel, (nint)start * Block, (nint)Math.Min((long)end * Block, count));
+
+        /// <summary>Does elements <paramref name="i"/> up to <paramref name="end"/>.</summary>
         [MethodImpl(Hot.Loop)]
-        public void Run<V>(int start, int end, int part) where V : unmanaged, IVector<V>
+        public static void Run<V>(TKernel kernel, nint i, nint end) where V : unmanaged, IVector<V>
         {
-            var i = (nint)start * Block;
-            var last = (nint)Math.Min((long)end * Block, count);
-            for (; i <= last - V.Count; i += V.Count) kernel.At<V>(i);
-            for (; i < last; i++) kernel.At<Float1>(i);
+            for (; i <= end - V.Count; i += V.Count) kernel.At<V>(i);
+            for (; i < end; i++) kernel.At<Float1>(i);
         }
     }
 }

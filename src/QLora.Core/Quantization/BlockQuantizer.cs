@@ -1,4 +1,6 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using QLora.Backends;
 using QLora.Tensors;
@@ -129,7 +131,7 @@ public static class BlockQuantizer
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float QuantizeBlock(ReadOnlySpan<float> elements, Codebook codebook, Span<byte> packed)
     {
-        var absMax = MaxMagnitude(elements);
+        var absMax = LargestMagnitude(elements);
         var inverse = 1 / MathF.Max(absMax, SmallestDivisor);
         var i = 0;
         for (; i + 16 <= elements.Length; i += 16)
@@ -166,16 +168,17 @@ public static class BlockQuantizer
         return Vector256.ConditionalSelect(Vector256.GreaterThan(rank, Vector256.Create(7)), high, low);
     }
 
+    /// <summary>The largest magnitude, NaN when one is: without the sign, numbers are ordered as their bits are, and NaN is above all.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float MaxMagnitude(ReadOnlySpan<float> elements)
+    internal static float LargestMagnitude(ReadOnlySpan<float> elements)
     {
-        var max = 0f;
-        var i = 0;
-        var maxima = Vector256<float>.Zero;
-        for (; i + 8 <= elements.Length; i += 8) maxima = Vector256.Max(maxima, Vector256.Abs(Vector256.Create(elements[i..])));
-        for (var lane = 0; lane < 8; lane++) max = MathF.Max(max, maxima[lane]);
-        for (; i < elements.Length; i++) max = MathF.Max(max, MathF.Abs(elements[i]));
-        return max;
+        var vectors = MemoryMarshal.Cast<float, Vector<int>>(elements);
+        var largest = Vector<int>.Zero;
+        foreach (var vector in vectors) largest = Vector.Max(largest, vector & new Vector<int>(int.MaxValue));
+        var bits = 0;
+        for (var i = 0; i < Vector<int>.Count; i++) bits = Math.Max(bits, largest[i]);
+        foreach (var element in elements[(vectors.Length * Vector<int>.Count)..]) bits = Math.Max(bits, BitConverter.SingleToInt32Bits(MathF.Abs(element)));
+        return BitConverter.Int32BitsToSingle(bits);
     }
 
     /// <summary>Sixteen codes to eight bytes, the even ones in the high nibbles.</summary>

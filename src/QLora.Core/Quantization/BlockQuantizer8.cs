@@ -1,6 +1,4 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace QLora.Quantization;
 
@@ -20,23 +18,10 @@ public static class BlockQuantizer8
         {
             var start = block * blockSize;
             var elements = source.Slice(start, Math.Min(blockSize, source.Length - start));
-            var max = LargestMagnitude(elements);
+            var max = BlockQuantizer.LargestMagnitude(elements);
             absMax[block] = max;
             map.Encode(elements, 1 / MathF.Max(max, BlockQuantizer.SmallestDivisor), codes[start..]);
         }
-    }
-
-    /// <summary>The largest magnitude, NaN when one is: without the sign, numbers are ordered as their bits are, and NaN is above all.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float LargestMagnitude(ReadOnlySpan<float> elements)
-    {
-        var vectors = MemoryMarshal.Cast<float, Vector<int>>(elements);
-        var largest = Vector<int>.Zero;
-        foreach (var vector in vectors) largest = Vector.Max(largest, vector & new Vector<int>(int.MaxValue));
-        var bits = 0;
-        for (var i = 0; i < Vector<int>.Count; i++) bits = Math.Max(bits, largest[i]);
-        foreach (var element in elements[(vectors.Length * Vector<int>.Count)..]) bits = Math.Max(bits, BitConverter.SingleToInt32Bits(MathF.Abs(element)));
-        return BitConverter.Int32BitsToSingle(bits);
     }
 
     /// <summary>Element i ← map[code i] · absMax[i / blockSize], with the 256 values of a map as they were stored.</summary>
